@@ -1,0 +1,44 @@
+# One room = one folder = one static library = one namespace = one CMakeLists.txt.
+#
+#   lockstep_room(controller_barrier
+#     SOURCES barrier.cc
+#     DEPS common_status controller_model      # rooms, checked against the includes by tests/lint
+#     LIBS OpenSSL::Crypto)                    # third-party
+#
+# The tests of a room are the *_test.cc files in tests/unit/<folder of the room>; they become one
+# program <room>_test. Files found by name, so that a new test needs no CMake edit.
+function(lockstep_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;TEST_LIBS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PUBLIC lockstep_flags ${ARG_DEPS} ${ARG_LIBS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE lockstep_flags ${ARG_DEPS} ${ARG_LIBS})
+  endif()
+  if(LOCKSTEP_TESTS)
+    file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*_test.cc)
+    if(tests)
+      lockstep_test(${name}_test SOURCES ${tests} DEPS ${name} ${ARG_TEST_LIBS})
+    endif()
+  endif()
+endfunction()
+
+# A GoogleTest program that tests/run finds and runs.
+function(lockstep_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} lockstep_flags lockstep_gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit-tests)
+  set_property(GLOBAL APPEND PROPERTY LOCKSTEP_TEST_PROGRAMS ${name})
+endfunction()
+
+# A program whose main.cc is ten lines; lands in <build>/bin.
+function(lockstep_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE lockstep_flags ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  set_property(GLOBAL APPEND PROPERTY LOCKSTEP_PROGRAMS ${name})
+endfunction()
