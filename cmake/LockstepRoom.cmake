@@ -42,3 +42,12 @@ function(lockstep_program name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   set_property(GLOBAL APPEND PROPERTY LOCKSTEP_PROGRAMS ${name})
 endfunction()
+
+# The rooms of a folder, in dependency order. A room joins by having a CMakeLists.txt.
+function(lockstep_rooms)
+  foreach(room IN LISTS ARGN)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
+      add_subdirectory(${room})
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,48 @@
+// Driver and Announcer: what the agent needs of the local servers. agent/drivers implements them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/reconcile/desired.h"
+#include "common/status/status.h"
+
+namespace lockstep::agent::apply {
+
+// One local server that can be made to serve a desired state. Blocking calls, one at a time, each
+// bounded by the driver's own deadlines. A driver's "ok" is a claim; the wire is asked afterwards.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual std::string name() const = 0;
+  // "caddy/2.6.2"; empty while the server is not reachable.
+  virtual std::vector<std::string> Capabilities() = 0;
+  // Whether `desired` could be served, without changing anything that is served.
+  virtual Status Check(const reconcile::Desired& desired) = 0;
+  // Makes the server serve `desired`. `before` is what it served until now (null: unknown): what
+  // the driver may have to disturb on purpose follows from the difference. After an error the
+  // server still serves what it did.
+  virtual Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) = 0;
+  // Things an operator should know, seen now: "caddy's admin socket is gone".
+  virtual std::vector<std::string> Inspect() = 0;
+};
+
+struct AnnounceReport {
+  enum class State { kUnknown, kAnnounced, kWithdrawn };
+  State state = State::kUnknown;
+  std::string evidence;
+  std::vector<std::string> sessions;  // a line for each BGP session
+  bool confirmed = false;  // somebody other than the local daemon saw the withdrawal
+};
+
+// What announces the service addresses. In doubt a node counts as announcing.
+class Announcer {
+ public:
+  virtual ~Announcer() = default;
+  virtual AnnounceReport Report() = 0;
+  // UNIMPLEMENTED where the router daemon is read only.
+  virtual Status Announce() = 0;
+  virtual Status Withdraw() = 0;
+};
+
+}  // namespace lockstep::agent::apply
