@@ -41,16 +41,18 @@ std::string FormatTime(WallTime time) {
   gmtime_r(&seconds, &utc);
   char buffer[40];
   const size_t n = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S", &utc);
-  return std::string(buffer, n) + Printf(".%03dZ", static_cast<int>((micros - whole * 1'000'000) / 1000));
+  return std::string(buffer, n) +
+         Printf(".%03dZ", static_cast<int>((micros - whole * 1'000'000) / 1000));
 }
 
 std::string FormatDuration(Micros duration) {
   const int64_t us = duration.count();
   if (us < 0) return "-" + FormatDuration(-duration);
   const long long s = us / 1'000'000;
+  // Cut, never rounded: 59.999 s is not yet a minute.
   if (us < 1000) return Printf("%lld us", static_cast<long long>(us));
   if (us < 1'000'000) return Printf("%lld ms", static_cast<long long>(us / 1000));
-  if (s < 60) return Printf("%.2f s", static_cast<double>(us) / 1e6);
+  if (s < 60) return Printf("%lld.%02lld s", s, static_cast<long long>(us % 1'000'000 / 10'000));
   if (s < 3600) return Printf("%lld min %02lld s", s / 60, s % 60);
   if (s < 86400) return Printf("%lld h %02lld min", s / 3600, s % 3600 / 60);
   return Printf("%lld d %lld h", s / 86400, s % 86400 / 3600);

@@ -15,9 +15,14 @@ bool IsIpLiteral(const std::string& text) {
          inet_pton(AF_INET6, text.c_str(), &scratch) == 1;
 }
 
-bool IsAllDigits(std::string_view label) {
-  return !label.empty() &&
-         std::all_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; });
+// A last label that resolvers read as part of an IPv4 address: "1" or "0x7f" (inet_aton takes
+// "127.0x1" for an address; no top-level domain looks so).
+bool IsNumber(std::string_view label) {
+  const bool hex = label.starts_with("0x");
+  if (hex) label.remove_prefix(2);
+  return std::all_of(label.begin(), label.end(), [hex](char c) {
+    return (c >= '0' && c <= '9') || (hex && c >= 'a' && c <= 'f');
+  });
 }
 
 Status CheckLabel(std::string_view label, const std::string& shown) {
@@ -50,9 +55,10 @@ Status CheckAscii(const std::string& ascii, const std::string& shown) {
     start = dot + 1;
   }
   if (labels < 2) {
-    return InvalidArgument("host name " + shown + " has a single label; a public name has two or more");
+    return InvalidArgument("host name " + shown +
+                           " has a single label; a public name has two or more");
   }
-  if (IsAllDigits(last)) {
+  if (IsNumber(last)) {
     return InvalidArgument("host name " + shown + " ends in a numeric label");
   }
   return Status::Ok();
@@ -82,7 +88,8 @@ std::string Quoted(std::string_view text) {
 Result<Hostname> Hostname::Parse(std::string_view text) {
   const std::string shown = Quoted(text);
   if (text.empty()) return InvalidArgument("host name is empty");
-  if (text.size() > 1024) return InvalidArgument("host name " + shown + " is longer than 253 characters");
+  if (text.size() > 1024)
+    return InvalidArgument("host name " + shown + " is longer than 253 characters");
   if (text.find('\0') != std::string_view::npos) {
     return InvalidArgument("host name " + shown + " holds a NUL character");
   }
@@ -101,8 +108,9 @@ Result<Hostname> Hostname::Parse(std::string_view text) {
   std::string ascii;
   if (plain) {
     ascii = input;
-    std::transform(ascii.begin(), ascii.end(), ascii.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(ascii.begin(), ascii.end(), ascii.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     LS_RETURN_IF_ERROR(CheckAscii(ascii, shown));
     if (ascii.find("xn--") == std::string::npos) return Hostname(std::move(ascii));
     input = ascii;
@@ -110,8 +118,8 @@ Result<Hostname> Hostname::Parse(std::string_view text) {
   char* converted = nullptr;
   const int rc = idn2_to_ascii_8z(input.c_str(), &converted, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
   if (rc != IDN2_OK) {
-    return InvalidArgument("host name " + shown + " is no valid internationalised name: " +
-                           idn2_strerror(rc));
+    return InvalidArgument("host name " + shown +
+                           " is no valid internationalised name: " + idn2_strerror(rc));
   }
   ascii = converted;
   idn2_free(converted);

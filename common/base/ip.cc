@@ -16,7 +16,10 @@ Result<IpAddress> IpAddress::Parse(std::string_view text) {
   if (copy.size() == text.size() && copy.find('\0') == std::string::npos) {
     if (inet_pton(AF_INET, copy.c_str(), out.bytes_.data()) == 1) return out;
     out.family_ = Family::kIpv6;
-    if (inet_pton(AF_INET6, copy.c_str(), out.bytes_.data()) == 1) return out;
+    if (inet_pton(AF_INET6, copy.c_str(), out.bytes_.data()) == 1) {
+      out.UnmapIpv4();
+      return out;
+    }
   }
   return InvalidArgument(Quoted(text) + " is no IP address");
 }
@@ -30,9 +33,18 @@ Result<IpAddress> IpAddress::FromSockaddr(const sockaddr* address) {
   if (address->sa_family == AF_INET6) {
     out.family_ = Family::kIpv6;
     std::memcpy(out.bytes_.data(), &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, 16);
+    out.UnmapIpv4();
     return out;
   }
   return InvalidArgument("socket address is neither IPv4 nor IPv6");
+}
+
+void IpAddress::UnmapIpv4() {
+  static constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (!std::equal(kMapped.begin(), kMapped.end(), bytes_.begin())) return;
+  std::copy(bytes_.begin() + 12, bytes_.end(), bytes_.begin());
+  std::fill(bytes_.begin() + 4, bytes_.end(), uint8_t{0});
+  family_ = Family::kIpv4;
 }
 
 std::string IpAddress::ToString() const {
@@ -67,8 +79,8 @@ bool IpAddress::IsMulticast() const {
 }
 
 Result<Endpoint> Endpoint::Parse(std::string_view text) {
-  const Status bad =
-      InvalidArgument(Quoted(text) + " is no address with port, such as 203.0.113.10:443 or [::1]:443");
+  const Status bad = InvalidArgument(
+      Quoted(text) + " is no address with port, such as 203.0.113.10:443 or [::1]:443");
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad;
   std::string_view host = text.substr(0, colon);
@@ -76,16 +88,14 @@ Result<Endpoint> Endpoint::Parse(std::string_view text) {
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   auto address = IpAddress::Parse(host);
-  if (!address.ok() || address->is_v6() != bracketed) return bad;
+  if (!address.ok() || (host.find(':') != std::string_view::npos) != bracketed) return bad;
   Endpoint out{*address, 0};
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
   if (port.empty() || error != std::errc() || end != port.data() + port.size()) return bad;
   return out;
 }
 
-std::string Endpoint::ToString() const {
-  return address.ToUrlHost() + ":" + std::to_string(port);
-}
+std::string Endpoint::ToString() const { return address.ToUrlHost() + ":" + std::to_string(port); }
 
 socklen_t Endpoint::ToSockaddr(sockaddr_storage* storage) const {
   std::memset(storage, 0, sizeof *storage);

@@ -16,7 +16,8 @@ namespace lockstep {
 
 enum class Family { kIpv4, kIpv6 };
 
-// An IPv4 or IPv6 address without zone. Ordered: all IPv4 before all IPv6.
+// An IPv4 or IPv6 address without zone. An IPv4-mapped one (::ffff:203.0.113.10) becomes the IPv4
+// address it reaches, so that it cannot pass for another. Ordered: all IPv4 before all IPv6.
 class IpAddress {
  public:
   IpAddress() = default;  // 0.0.0.0
@@ -25,8 +26,8 @@ class IpAddress {
 
   Family family() const { return family_; }
   bool is_v6() const { return family_ == Family::kIpv6; }
-  std::string ToString() const;     // "203.0.113.10", "2001:db8:a::10"
-  std::string ToUrlHost() const;    // "203.0.113.10", "[2001:db8:a::10]"
+  std::string ToString() const;   // "203.0.113.10", "2001:db8:a::10"
+  std::string ToUrlHost() const;  // "203.0.113.10", "[2001:db8:a::10]"
   // The 4 or 16 bytes in network order.
   std::string Bytes() const;
 
@@ -39,6 +40,8 @@ class IpAddress {
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:
+  void UnmapIpv4();
+
   Family family_ = Family::kIpv4;
   std::array<uint8_t, 16> bytes_{};  // IPv4 in the first four
 };

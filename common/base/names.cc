@@ -35,11 +35,11 @@ Status OrderTag::Check(std::string_view text) {
 }
 
 Status ChallengeTokenTag::Check(std::string_view text) {
-  const bool good = text.size() >= 16 && text.size() <= 128 &&
-                    std::all_of(text.begin(), text.end(), [](char c) {
-                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                             (c >= '0' && c <= '9') || c == '-' || c == '_';
-                    });
+  const bool good =
+      text.size() >= 16 && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+      });
   if (good) return Status::Ok();
   return InvalidArgument("challenge token " + Quoted(text) +
                          " must be 16-128 of A-Z, a-z, 0-9, '-' and '_'");

@@ -28,14 +28,23 @@ bool IsBase64Url(char c) {
          c == '_';
 }
 
-// A key authorization is token "." thumbprint; a SHA-256 thumbprint is 43 characters.
-bool LooksLikeKeyAuthorization(std::string_view value) {
-  const size_t dot = value.rfind('.');
-  if (dot == std::string_view::npos || dot < 16 || value.size() - dot - 1 != 43) return false;
-  const auto half = [](std::string_view part) {
-    return std::all_of(part.begin(), part.end(), IsBase64Url);
-  };
-  return half(value.substr(0, dot)) && half(value.substr(dot + 1));
+// A key authorization is token "." thumbprint; a SHA-256 thumbprint is 43 characters. Looked for
+// anywhere in the value, because it would come inside somebody else's words.
+bool HoldsKeyAuthorization(std::string_view value) {
+  static constexpr size_t kThumbprintCharacters = 43;
+  static constexpr size_t kShortestToken = 16;
+  for (size_t dot = value.find('.'); dot != std::string_view::npos;
+       dot = value.find('.', dot + 1)) {
+    const std::string_view after = value.substr(dot + 1);
+    const std::string_view before = value.substr(0, dot);
+    const auto thumbprint = std::find_if_not(after.begin(), after.end(), IsBase64Url);
+    const auto token = std::find_if_not(before.rbegin(), before.rend(), IsBase64Url);
+    if (static_cast<size_t>(thumbprint - after.begin()) == kThumbprintCharacters &&
+        static_cast<size_t>(token - before.rbegin()) >= kShortestToken) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Write(spdlog::level::level_enum level, std::string_view word, std::string_view id,
@@ -53,7 +62,7 @@ void Write(spdlog::level::level_enum level, std::string_view word, std::string_v
 }  // namespace
 
 std::string RenderValue(std::string_view value) {
-  if (value.find("PRIVATE KEY-----") != std::string_view::npos || LooksLikeKeyAuthorization(value)) {
+  if (value.find("PRIVATE KEY-----") != std::string_view::npos || HoldsKeyAuthorization(value)) {
     return "[redacted]";
   }
   std::string out;
@@ -78,14 +87,16 @@ std::string RenderValue(std::string_view value) {
 }
 
 void Configure(Level lowest) {
-  static constexpr spdlog::level::level_enum kLevels[] = {
-      spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                          spdlog::level::warn, spdlog::level::err};
   Logger().set_level(kLevels[static_cast<int>(lowest)]);
 }
 
 void Debug(std::string_view id, Fields fields) { Write(spdlog::level::debug, "debug", id, fields); }
 void Info(std::string_view id, Fields fields) { Write(spdlog::level::info, "info ", id, fields); }
-void Warning(std::string_view id, Fields fields) { Write(spdlog::level::warn, "warn ", id, fields); }
+void Warning(std::string_view id, Fields fields) {
+  Write(spdlog::level::warn, "warn ", id, fields);
+}
 void Error(std::string_view id, Fields fields) { Write(spdlog::level::err, "error", id, fields); }
 
 }  // namespace lockstep::log

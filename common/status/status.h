@@ -88,18 +88,20 @@ namespace status_internal {
 [[noreturn]] void CheckFailed(const char* file, int line, std::string_view what);
 }  // namespace status_internal
 
-#define LS_CHECK(condition)                                                            \
-  do {                                                                                 \
-    if (!(condition))                                                                  \
-      ::lockstep::status_internal::CheckFailed(__FILE__, __LINE__, #condition);        \
+#define LS_CHECK(condition)                                                                     \
+  do {                                                                                          \
+    if (!(condition)) ::lockstep::status_internal::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)
 
 // A T or the Status that says why there is none. Reading value() of an error aborts.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}                      // NOLINT(google-explicit-constructor): `return value;` is the point
-  Result(Status status) : state_(std::move(status)) {                // NOLINT(google-explicit-constructor): likewise
+  Result(T value)
+      : state_(std::move(value)) {
+  }  // NOLINT(google-explicit-constructor): `return value;` is the point
+  Result(Status status)
+      : state_(std::move(status)) {  // NOLINT(google-explicit-constructor): likewise
     LS_CHECK(!std::get<Status>(state_).ok());
   }
 
@@ -139,11 +141,11 @@ class [[nodiscard]] Result {
 #define LS_CONCAT_INNER(a, b) a##b
 #define LS_CONCAT(a, b) LS_CONCAT_INNER(a, b)
 
-#define LS_RETURN_IF_ERROR(expression)                   \
-  do {                                                   \
+#define LS_RETURN_IF_ERROR(expression)                    \
+  do {                                                    \
     if (auto ls_status = (expression); !ls_status.ok()) { \
-      return ls_status;                                  \
-    }                                                    \
+      return ls_status;                                   \
+    }                                                     \
   } while (false)
 
 #define LS_ASSIGN_OR_RETURN(declaration, expression) \

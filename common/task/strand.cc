@@ -15,14 +15,20 @@ Strand::Strand(std::string name, const Clock& clock) : clock_(clock) {
 
 Strand::~Strand() { Stop(); }
 
-void Strand::Post(Work work) {
+// Dropped work is destroyed outside the lock everywhere below: what a capture's destructor does is
+// not ours to know, and it may come back here.
+
+bool Strand::Enqueue(Work& work) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
     queue_.push_back(std::move(work));
   }
   wake_.notify_one();
+  return true;
 }
+
+void Strand::Post(Work work) { (void)Enqueue(work); }
 
 TimerId Strand::PostAfter(Micros delay, Work work) {
   TimerId id = 0;
@@ -39,30 +45,33 @@ TimerId Strand::PostAfter(Micros delay, Work work) {
 }
 
 void Strand::Cancel(TimerId timer) {
+  decltype(timers_)::node_type dropped;
   const std::lock_guard lock(mutex_);
   const auto found = due_.find(timer);
   if (found == due_.end()) return;
-  timers_.erase({found->second, timer});
+  dropped = timers_.extract({found->second, timer});
   due_.erase(found);
 }
 
 void Strand::RunAndWait(Work work) {
   LS_CHECK(!OnStrand());
   std::promise<void> done;
-  Post([&] {
+  Work posted = [&] {
     work();
     done.set_value();
-  });
-  done.get_future().wait();
+  };
+  if (Enqueue(posted)) done.get_future().wait();
 }
 
 void Strand::Stop() {
+  decltype(timers_) dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    timers_.clear();
+    dropped.swap(timers_);
     due_.clear();
   }
+  dropped.clear();
   wake_.notify_one();
   if (thread_.joinable()) {
     LS_CHECK(!OnStrand());

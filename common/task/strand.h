@@ -27,22 +27,26 @@ class Strand final : public Executor {
 
   // True on the strand's own thread.
   bool OnStrand() const { return std::this_thread::get_id() == thread_.get_id(); }
-  // Posts `work` and waits until it ran. Never from the strand itself.
+  // Posts `work` and waits until it ran; after Stop it returns at once and the work is dropped.
+  // Never from the strand itself.
   void RunAndWait(Work work);
-  // Runs what is queued, drops timers, joins. Idempotent; not from the strand itself.
+  // Runs what is queued, drops timers, joins. Idempotent; not from the strand itself, and from one
+  // thread at a time.
   void Stop();
 
  private:
+  // False when stopped; `work` is then untouched.
+  bool Enqueue(Work& work);
   void Loop();
 
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Work> queue_;                            // guarded by mutex_
+  std::deque<Work> queue_;                               // guarded by mutex_
   std::map<std::pair<MonoTime, TimerId>, Work> timers_;  // guarded by mutex_
-  std::map<TimerId, MonoTime> due_;                   // guarded by mutex_
-  TimerId next_timer_ = 1;                            // guarded by mutex_
-  bool stopping_ = false;                             // guarded by mutex_
+  std::map<TimerId, MonoTime> due_;                      // guarded by mutex_
+  TimerId next_timer_ = 1;                               // guarded by mutex_
+  bool stopping_ = false;                                // guarded by mutex_
   std::thread thread_;
 };
 

@@ -23,11 +23,13 @@ void WorkerPool::Post(std::function<void(std::stop_token)> work) {
 }
 
 void WorkerPool::Stop() {
+  decltype(queue_) dropped;  // destroyed outside the lock: a capture's destructor may call Post
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    queue_.clear();
+    dropped.swap(queue_);
   }
+  dropped.clear();
   stop_.request_stop();
   wake_.notify_all();
   for (std::thread& thread : threads_) {
