@@ -64,7 +64,7 @@ struct Finished {
   Micros elapsed{0};
 
   bool Succeeded() const { return exit_code == 0 && !timed_out && !cancelled; }
-  // "exited with 1", "was killed by SIGSEGV", "did not end within 30.0 s and was killed".
+  // "exited with 1", "was killed by SIGSEGV", "did not end in time and was stopped after 30.0 s".
   std::string Describe() const;
 };
 
@@ -72,9 +72,9 @@ struct Finished {
 // no process that the program started is left, not even one that made a session of its own.
 //
 // A program that could not be started is an error (NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT
-// for a malformed command, RESOURCE_EXHAUSTED or UNAVAILABLE when we cannot fork). One that started
-// is a Finished, however it ended. On the deadline or a stop request: TERM to the group, KILL after
-// `grace`.
+// for a malformed command, CANCELLED if the token had asked before, RESOURCE_EXHAUSTED or
+// UNAVAILABLE when we cannot fork). One that started is a Finished, however it ended. On the
+// deadline or a stop request: TERM to the group, KILL after `grace`.
 Result<Finished> Run(const Command& command, std::stop_token stop = {});
 
 }  // namespace lockstep::exec
