@@ -1,0 +1,100 @@
+"""The independent client's side of a question; ask.py is the program in the client's namespace."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+
+from . import layout as lay
+from .netns import inside
+from .shell import LabError, run
+
+_HERE = pathlib.Path(__file__).resolve().parent
+PROTOCOLS = ("h1", "h2", "h3")
+FAMILIES = (4, 6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the client saw. `error` is empty when there was an HTTP answer."""
+
+    error: str
+    status: int
+    spoken: str  # HTTP/1.1, HTTP/2.0, HTTP/3.0
+    body: str
+    headers: dict[str, list[str]]
+    serial: str  # of the certificate the handshake showed, lower-case hex
+    leaf_sha256: str
+    ms: float
+    from_port: int
+
+    @property
+    def node(self) -> str:
+        """Which node the preset answer names; empty when it is not the preset's JSON."""
+        try:
+            content = json.loads(self.body)
+        except json.JSONDecodeError:
+            return ""
+        return str(content.get("node", "")) if isinstance(content, dict) else ""
+
+
+class Client:
+    """Asks over the service addresses, either a chosen node (through its door) or whoever gets it."""
+
+    def __init__(self, layout: lay.Layout, libraries: pathlib.Path):
+        self._layout = layout
+        self._libraries = libraries
+        self.trust: pathlib.Path | None = None
+
+    def question(self, node: lay.NodePlace | None, protocol: str, family: int, host: str, *,
+                 path: str = "/", scheme: str = "https", timeout_ms: int = 5000) -> dict:
+        """`node` None takes the client's own address: the router's hash decides who answers."""
+        place = self._layout.client
+        if node:
+            source = node.client_ipv4 if family == 4 else node.client_ipv6
+        else:
+            source = place.ipv4 if family == 4 else place.ipv6
+        return {"host": host, "address": lay.service_address(family), "source": source,
+                "protocol": protocol, "path": path, "scheme": scheme, "timeout_ms": timeout_ms,
+                "ca": str(self.trust) if self.trust else "",
+                "label": f"{node.name if node else 'anycast'} {protocol} IPv{family}"}
+
+    def ask(self, questions: list[dict]) -> list[Answer]:
+        budget_s = 10 + sum(q["timeout_ms"] for q in questions) / 1000
+        out = run(*inside(self._layout.client.namespace, *self._command("questions")),
+                  stdin=json.dumps(questions), timeout_s=budget_s)
+        return [Answer(**answer) for answer in json.loads(out)]
+
+    def load(self, questions: list[dict], rate_per_s: int, fresh_every: int = 10) -> "LoadRun":
+        argv = inside(self._layout.client.namespace, *self._command("load"))
+        order = {"questions": questions, "rate_per_s": rate_per_s, "fresh_every": fresh_every}
+        return LoadRun([str(a) for a in argv], order)
+
+    def _command(self, what: str) -> list:
+        return ["env", f"LD_LIBRARY_PATH={self._libraries}", "/usr/bin/python3",
+                _HERE / "ask.py", what]
+
+
+class LoadRun:
+    """A load that runs while this is open; `finish` returns its counts."""
+
+    def __init__(self, argv: list[str], order: dict):
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         text=True)
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def finish(self) -> dict:
+        out, _ = self._process.communicate(timeout=60)
+        if self._process.returncode != 0:
+            raise LabError(f"the load generator ended with {self._process.returncode}")
+        return json.loads(out)
+
+
+def fetch_libraries(cache: pathlib.Path) -> pathlib.Path:
+    """The private libcurl with HTTP/3 (unpacked once, never installed)."""
+    target = cache / "curl-h3"
+    if not (target / "complete").exists():
+        run(_HERE / "fetch-curl-h3", target, timeout_s=180, env=dict(os.environ))
+    return target

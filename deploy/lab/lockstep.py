@@ -1,0 +1,147 @@
+"""Lockstep's own programs in the lab: configs, controller, agents, and the CLI."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import socket
+
+from . import layout as lay
+from . import toml
+from .acme import Dns, Pebble
+from .netns import inside
+from .process import Process
+from .shell import LabError, attempt, run
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = ("lockstep-controller", "lockstep-agent", "lockstep", "lockstep-certbot-hook")
+_SESSION_PORT, _ENROL_PORT = 7443, 7444
+_CONTROLLER_NAME = "lockstep-controller"
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """Where the programs are."""
+
+    directory: pathlib.Path
+
+    def program(self, name: str) -> pathlib.Path:
+        path = self.directory / "bin" / name
+        if not os.access(path, os.X_OK):
+            raise LabError(f"{path} is not built; 'deploy/quickstart' builds it")
+        return path
+
+
+class Controller:
+    """lockstep-controller in its namespace, with certbot beside it."""
+
+    def __init__(self, layout: lay.Layout, build: Build, dns: Dns, pebble: Pebble,
+                 changes: dict, on_change):
+        home = layout.home("ctl")
+        for name in ("", "admin", "hook"):
+            (home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._build = build
+        self.state_directory = home / "controller"
+        self.admin_socket = home / "admin" / "admin.sock"
+        self.config = home / "controller.toml"
+        self.config.write_text(toml.render(toml.merged(
+            self._settings(layout, build, dns, pebble, home), changes)))
+        self.process = Process(
+            "controller", [build.program("lockstep-controller"), "run", "--config", self.config],
+            log=layout.logs / "controller.log", namespace=layout.ctl.namespace,
+            env={"HOME": home}, ready=lambda: answers(self.admin_socket), grace_s=20,
+            on_change=on_change)
+
+    def _settings(self, layout, build, dns, pebble, home) -> dict:
+        return {
+            "state_dir": self.state_directory,
+            "listen": {"agents": f"{layout.ctl.ipv4}:{_SESSION_PORT}",
+                       "enroll": f"{layout.ctl.ipv4}:{_ENROL_PORT}",
+                       "admin_socket": self.admin_socket,
+                       "hook_socket": home / "hook" / "hook.sock",
+                       "names": [_CONTROLLER_NAME]},
+            "fleet": {"service_addresses": [lay.SERVICE_IPV4, lay.SERVICE_IPV6]},
+            "acme": {"server": pebble.directory_url, "email": "ops@example.test",
+                     "ca_bundle": pebble.endpoint_ca, "certbot": "/usr/bin/certbot",
+                     "plugin_dir": REPOSITORY / "controller/drivers/certbot/plugin",
+                     "hook_program": build.program("lockstep-certbot-hook"),
+                     "parallel": 4, "order_deadline": "120s"},
+            "barrier": {"deadline": "20s", "straggler": "wait", "tolerate": 0},
+            "rehearsal": {"mode": "require"},
+            "dns": {"servers": [dns.server]},
+            "rollout": {"waves": ["1", "10%", "50%", "100%"], "soak": "1s"},
+            "keys": {"key_encryption_key_file": self.state_directory / "kek"},
+        }
+
+    def init(self) -> None:
+        """Makes the identity CA and the key-encryption key."""
+        run(*inside(self.process.namespace, self._build.program("lockstep-controller"), "init",
+                    "--config", self.config))
+
+    def cli(self, *arguments, stdin: str | None = None,
+            timeout_s: float = 180) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of `lockstep ARGUMENTS`."""
+        return attempt(*self.cli_command(*arguments), stdin=stdin, timeout_s=timeout_s)
+
+    def cli_command(self, *arguments) -> list[str]:
+        program = self._build.program("lockstep")
+        return [str(a) for a in (program, "--socket", self.admin_socket, *arguments)]
+
+    def cli_json(self, *arguments, timeout_s: float = 180):
+        """What `lockstep -o json ARGUMENTS` prints; an exit code but 0 is raised."""
+        code, out, err = self.cli("-o", "json", *arguments, timeout_s=timeout_s)
+        if code != 0:
+            raise LabError(f"lockstep {' '.join(map(str, arguments))}: exit {code}: {err.strip()}")
+        return json.loads(out)
+
+
+class Agent:
+    """lockstep-agent of one node."""
+
+    def __init__(self, layout: lay.Layout, node: lay.NodePlace, build: Build,
+                 caddy_socket: pathlib.Path, bird_socket: pathlib.Path, changes: dict, on_change):
+        home = layout.home(node.name)
+        self._node = node
+        self._program = build.program("lockstep-agent")
+        self.state_directory = home / "agent"
+        self.challenges = home / "challenges"
+        self.config = home / "agent.toml"
+        (home / "miss").mkdir(parents=True, exist_ok=True)
+        self.config.write_text(toml.render(toml.merged({
+            "state_dir": self.state_directory,
+            "controller": {"session": f"{layout.ctl.ipv4}:{_SESSION_PORT}",
+                           "enroll": f"{layout.ctl.ipv4}:{_ENROL_PORT}",
+                           "name": _CONTROLLER_NAME},
+            "node": {"addresses": [node.ipv4, node.ipv6]},
+            "caddy": {"admin_socket": caddy_socket, "take_over": False},
+            "challenge": {"directory": self.challenges,
+                          "miss_socket": home / "miss" / "miss.sock"},
+            "bird": {"socket": bird_socket},
+        }, changes)))
+        self.process = Process(
+            f"agent-{node.name}", [self._program, "run", "--config", self.config],
+            log=layout.logs / f"agent-{node.name}.log", namespace=node.namespace,
+            env={"HOME": home}, grace_s=10, on_change=on_change)
+
+    def enroll(self, token: str) -> None:
+        """Joins with a one-time token, which travels on stdin."""
+        run(*inside(self._node.namespace, self._program, "enroll", "--config", self.config),
+            stdin=token + "\n")
+
+
+def answers(path: pathlib.Path) -> bool:
+    """Whether somebody listens on a unix socket."""
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(1)
+            link.connect(str(path))
+            return True
+    except OSError:
+        return False
+
+
+def site(name: str) -> str:
+    """The site whose preset answer names the node, as a file for `lockstep site apply -f`."""
+    return toml.render({"site": [{"name": name, "preset": {
+        "content_type": "application/json",
+        "body": '{"node":"{node}","pop":"{pop}","protocol":"{protocol}"}'}}]})
