@@ -1,11 +1,10 @@
-// Proofs: judged observations on the wire.
+// Proofs: observations on the wire, with the form of the answer judged. Whether what was seen is what
+// must be seen is judged where it is asked for (controller/barrier), since that changes.
 #pragma once
 
 #include <compare>
-#include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
-#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/hostname.h"
@@ -32,14 +31,17 @@ struct ProofSubject {
 struct Proof {
   ProofSubject subject;
   std::string observer;  // a node's name, or "controller"
-  bool good = false;
+  bool good = false;     // an answer of the right form: status 200, ALPN h2 or h3
   std::string problem;   // why not; empty if good
-  std::string seen;      // leaf fingerprint (hex) or body digest (hex): what good means
+  std::string seen;      // leaf fingerprint or body digest, lower-case hex; empty without an answer
   std::string boot_id;   // of the subject's agent when it was seen, 16 bytes
   OrderId order;         // challenges only
   Micros elapsed{0};
   WallTime observed_at;
   std::string observation;  // serialised types.v1.Observation, for `order show`
 };
+
+// The newest look at each subject.
+using ProofBook = std::map<ProofSubject, Proof>;
 
 }  // namespace lockstep::controller::model

@@ -1,0 +1,208 @@
+#include "controller/planner/planner.h"
+
+#include <algorithm>
+#include <set>
+
+#include "lockstep/types/v1/snapshot.pb.h"
+
+namespace lockstep::controller::planner {
+namespace {
+
+using snapshot::ResourceKey;
+using snapshot::Snapshot;
+
+bool Covers(const model::Certificate& certificate, const Hostname& host) {
+  return std::find(certificate.hosts.begin(), certificate.hosts.end(), host) !=
+         certificate.hosts.end();
+}
+
+bool IsValid(const model::Certificate& certificate, WallTime now) {
+  return !certificate.revoked && certificate.not_before <= now && now < certificate.not_after;
+}
+
+// The order of preference: valid before not, unrevoked before revoked, then the newest.
+bool IsBetter(const model::Certificate& a, const model::Certificate& b, WallTime now) {
+  if (IsValid(a, now) != IsValid(b, now)) return IsValid(a, now);
+  if (a.revoked != b.revoked) return b.revoked;
+  if (a.not_after != b.not_after) return a.not_after > b.not_after;
+  if (a.created_at != b.created_at) return a.created_at > b.created_at;
+  return a.name < b.name;
+}
+
+// Serialised so that the same message gives the same bytes in every process of one build.
+template <typename Message>
+std::string Serialise(const Message& message) {
+  return message.SerializeAsString();
+}
+
+Status CheckHostsAreUnique(const std::vector<model::Site>& sites) {
+  std::map<Hostname, std::string> owner;
+  for (const model::Site& site : sites) {
+    for (const Hostname& host : site.hosts) {
+      const auto [at, fresh] = owner.emplace(host, site.name);
+      if (!fresh) {
+        return FailedPrecondition("host " + host.Display() + " belongs to site " + at->second +
+                                  " and to site " + site.name + "; give it to one of them");
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+types::v1::FleetSettings FleetPart(const DesiredState& state) {
+  types::v1::FleetSettings fleet;
+  for (const IpAddress& address : state.service_addresses) {
+    fleet.add_service_addresses(address.ToString());
+  }
+  fleet.set_account_thumbprint(state.account_thumbprint);
+  fleet.set_pull_challenges(state.pull_challenges);
+  for (const model::Node& node : state.nodes) {
+    auto* peer = fleet.add_peers();
+    peer->set_node(node.name.str());
+    peer->set_pop(node.pop.str());
+    for (const IpAddress& address : node.addresses) peer->add_addresses(address.ToString());
+  }
+  return fleet;
+}
+
+std::string NodePart(const model::Node& node) {
+  types::v1::NodeSettings settings;
+  settings.set_node(node.name.str());
+  settings.set_pop(node.pop.str());
+  for (const IpAddress& address : node.addresses) settings.add_addresses(address.ToString());
+  return Serialise(settings);
+}
+
+void SetContent(const model::Site& site, types::v1::Site* out) {
+  if (const auto* preset = std::get_if<model::Preset>(&site.content)) {
+    out->mutable_preset()->set_status(static_cast<uint32_t>(preset->status));
+    out->mutable_preset()->set_content_type(preset->content_type);
+    out->mutable_preset()->set_body(preset->body);
+  } else if (const auto* root = std::get_if<model::FileRoot>(&site.content)) {
+    out->mutable_file_root()->set_path(root->path);
+  } else if (const auto* upstream = std::get_if<model::Upstream>(&site.content)) {
+    for (const std::string& server : upstream->servers) {
+      out->mutable_upstream()->add_servers(server);
+    }
+    out->mutable_upstream()->set_tls(upstream->tls);
+  }
+}
+
+types::v1::Site SitePart(const model::Site& site, const std::set<Hostname>& secure) {
+  types::v1::Site out;
+  out.set_name(site.name);
+  for (const Hostname& host : site.hosts) {
+    out.add_hosts(host.ascii());
+    if (secure.contains(host)) out.add_secure_hosts(host.ascii());
+  }
+  SetContent(site, &out);
+  return out;
+}
+
+types::v1::Certificate CertificatePart(const model::Certificate& certificate,
+                                       const std::vector<Hostname>& hosts) {
+  types::v1::Certificate out;
+  out.set_name(certificate.name);
+  out.set_revision(certificate.revision);
+  for (const Hostname& host : hosts) out.add_hosts(host.ascii());
+  out.set_chain_pem(certificate.chain_pem);
+  out.set_key_pem(certificate.key_pem);
+  const int64_t micros = ToUnixMicros(certificate.not_after);
+  out.mutable_not_after()->set_seconds(micros / 1'000'000);
+  out.mutable_not_after()->set_nanos(static_cast<int32_t>(micros % 1'000'000) * 1000);
+  out.set_leaf_sha256(certificate.leaf_sha256);
+  return out;
+}
+
+std::set<Hostname> AllCertificateHosts(const DesiredState& state) {
+  std::set<Hostname> hosts;
+  for (const model::Certificate& certificate : state.certificates) {
+    hosts.insert(certificate.hosts.begin(), certificate.hosts.end());
+  }
+  return hosts;
+}
+
+}  // namespace
+
+const model::Certificate* ChooseCertificate(const std::vector<model::Certificate>& certificates,
+                                            const Hostname& host, WallTime now) {
+  const model::Certificate* best = nullptr;
+  for (const model::Certificate& certificate : certificates) {
+    if (!Covers(certificate, host)) continue;
+    if (best == nullptr || IsBetter(certificate, *best, now)) best = &certificate;
+  }
+  return best;
+}
+
+Result<Snapshot> Plan::SnapshotFor(const NodeName& node) const {
+  const auto part = node_parts.find(node);
+  if (part == node_parts.end()) return NotFound("the plan has no node " + node.str());
+  Snapshot out = shared;
+  out.Put({"node", "node"}, part->second);
+  return out;
+}
+
+Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
+  LS_RETURN_IF_ERROR(CheckHostsAreUnique(state.sites));
+  Plan plan;
+  plan.shared.Put({"fleet", "fleet"}, Serialise(FleetPart(state)));
+  for (const model::Node& node : state.nodes) {
+    plan.node_parts.emplace(node.name, std::make_shared<const std::string>(NodePart(node)));
+  }
+
+  std::map<const model::Certificate*, std::vector<Hostname>> chosen;
+  std::set<Hostname> secure;
+  for (const Hostname& host : AllCertificateHosts(state)) {
+    const model::Certificate* certificate = ChooseCertificate(state.certificates, host, now);
+    chosen[certificate].push_back(host);
+    secure.insert(host);
+    plan.served.push_back({host, certificate->name, certificate->leaf_sha256});
+  }
+  for (const auto& [certificate, hosts] : chosen) {
+    plan.shared.Put({"certificate", certificate->name},
+                    Serialise(CertificatePart(*certificate, hosts)));
+  }
+  for (const model::Site& site : state.sites) {
+    plan.shared.Put({"site", site.name}, Serialise(SitePart(site, secure)));
+  }
+  return plan;
+}
+
+std::vector<ServedCertificate> ChangedCertificates(const Plan& before, const Plan& after) {
+  std::map<Hostname, std::string> old;
+  for (const ServedCertificate& served : before.served) old[served.host] = served.leaf_sha256;
+  std::vector<ServedCertificate> changed;
+  for (const ServedCertificate& served : after.served) {
+    const auto found = old.find(served.host);
+    if (found == old.end() || found->second != served.leaf_sha256) changed.push_back(served);
+  }
+  return changed;
+}
+
+bool OnlyAddsFirstCertificates(const Plan& before, const Plan& after) {
+  std::set<Hostname> had;
+  for (const ServedCertificate& served : before.served) had.insert(served.host);
+  const auto changed = ChangedCertificates(before, after);
+  if (changed.empty()) return false;
+  for (const ServedCertificate& served : changed) {
+    if (had.contains(served.host)) return false;
+  }
+  // Sites change only by what follows from a certificate: the set of sites is the same.
+  const snapshot::Delta delta = snapshot::Difference(before.shared, after.shared);
+  if (!delta.removals.empty()) return false;
+  for (const auto& [key, body] : delta.upserts) {
+    if (key.type == "certificate") continue;
+    if (key.type != "site") return false;
+    const Snapshot::Entry* old = before.shared.Find(key);
+    if (old == nullptr) return false;
+    types::v1::Site was;
+    types::v1::Site is;
+    LS_CHECK(was.ParseFromString(*old->body) && is.ParseFromString(*body));
+    was.clear_secure_hosts();
+    is.clear_secure_hosts();
+    if (Serialise(was) != Serialise(is)) return false;
+  }
+  return true;
+}
+
+}  // namespace lockstep::controller::planner

@@ -1,0 +1,64 @@
+// Planner: turns sites, certificates and nodes into one snapshot per node: a fleet part that all
+// nodes share, and a small node part.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/ip.h"
+#include "common/snapshot/snapshot.h"
+#include "common/status/status.h"
+#include "controller/model/certificate.h"
+#include "controller/model/node.h"
+#include "controller/model/site.h"
+
+namespace lockstep::controller::planner {
+
+struct DesiredState {
+  std::vector<IpAddress> service_addresses;
+  std::string account_thumbprint;  // empty before registration
+  bool pull_challenges = false;
+  std::vector<model::Node> nodes;  // enrolled, not banned
+  std::vector<model::Site> sites;
+  // The newest revision of each lineage.
+  std::vector<model::Certificate> certificates;
+};
+
+// A handshake that every node must answer with just this leaf.
+struct ServedCertificate {
+  Hostname host;
+  std::string lineage;
+  std::string leaf_sha256;
+  friend bool operator==(const ServedCertificate&, const ServedCertificate&) = default;
+};
+
+// What a generation carries. Immutable once made, shared by everybody who sends it.
+struct Plan {
+  snapshot::Snapshot shared;  // "fleet", "site" and "certificate" resources
+  std::map<NodeName, snapshot::Body> node_parts;
+  std::vector<ServedCertificate> served;  // by host
+
+  // The shared part and the node's own; NOT_FOUND for a node that the plan does not know.
+  Result<snapshot::Snapshot> SnapshotFor(const NodeName& node) const;
+};
+using PlanPtr = std::shared_ptr<const Plan>;
+
+// FAILED_PRECONDITION naming the two things that do not fit: a host of two sites. Expired and
+// revoked certificates are carried only where there is nothing better for a host (law 7).
+Result<Plan> MakePlan(const DesiredState& state, WallTime now);
+
+// The certificate that every node answers for `host`: among those that cover it the newest one that
+// is valid at `now`, else the one that ended last; null if none covers it.
+const model::Certificate* ChooseCertificate(const std::vector<model::Certificate>& certificates,
+                                            const Hostname& host, WallTime now);
+
+// True if going from `before` to `after` only adds certificates for hosts that had none: such a
+// change skips the soak, never the waves.
+bool OnlyAddsFirstCertificates(const Plan& before, const Plan& after);
+
+// The hosts whose certificate differs between the two, or that are new.
+std::vector<ServedCertificate> ChangedCertificates(const Plan& before, const Plan& after);
+
+}  // namespace lockstep::controller::planner
