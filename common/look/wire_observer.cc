@@ -1,0 +1,145 @@
+#include "common/look/wire_observer.h"
+
+#include <algorithm>
+#include <string>
+
+#include "common/crypto/digest.h"
+#include "common/probe/probe.h"
+
+namespace lockstep::look {
+namespace {
+
+constexpr size_t kMaxBodyBytes = 64 << 10;
+constexpr size_t kBodyStartBytes = 64;
+
+void Set(Micros from, google::protobuf::Duration* to) {
+  to->set_seconds(from.count() / 1'000'000);
+  to->set_nanos(static_cast<int32_t>(from.count() % 1'000'000 * 1000));
+}
+
+void Set(WallTime from, google::protobuf::Timestamp* to) {
+  const int64_t micros = ToUnixMicros(from);
+  int64_t seconds = micros / 1'000'000;
+  int64_t rest = micros % 1'000'000;
+  if (rest < 0) {
+    --seconds;
+    rest += 1'000'000;
+  }
+  to->set_seconds(seconds);
+  to->set_nanos(static_cast<int32_t>(rest * 1000));
+}
+
+template <typename Handshake>
+void Set(const Handshake& from, types::v1::TlsSeen* to) {
+  const probe::CertificateObservation& certificate = from.certificate;
+  to->set_leaf_sha256(certificate.leaf_sha256);
+  for (size_t i = 1; i < certificate.chain_sha256.size(); ++i) {
+    to->add_chain_sha256(certificate.chain_sha256[i]);
+  }
+  to->set_serial(certificate.serial);
+  Set(certificate.not_after, to->mutable_not_after());
+  to->set_alpn(from.alpn);
+  to->set_version(from.version);
+}
+
+void Set(const probe::TransportParameters& from, types::v1::TransportParameters* to) {
+  to->set_disable_active_migration(from.disable_active_migration);
+  Set(Micros(from.max_idle_timeout), to->mutable_max_idle_timeout());
+  to->set_active_connection_id_limit(from.active_connection_id_limit);
+  to->set_max_udp_payload_size(from.max_udp_payload_size);
+  to->set_has_stateless_reset_token(from.stateless_reset_token);
+  if (!from.preferred_address) return;
+  if (from.preferred_address->ipv4) to->set_preferred_ipv4(from.preferred_address->ipv4->ToString());
+  if (from.preferred_address->ipv6) to->set_preferred_ipv6(from.preferred_address->ipv6->ToString());
+}
+
+void SeeChallenge(const Look& look, const probe::Route& route, std::stop_token stop,
+                  types::v1::Observation* out) {
+  probe::HttpRequest request;
+  request.route = route;
+  request.host = look.host;
+  request.path = "/.well-known/acme-challenge/" + look.token.value_or(ChallengeToken()).str();
+  request.max_body_bytes = kMaxBodyBytes;
+  const probe::HttpObservation seen = probe::HttpGet(request, std::move(stop));
+  Set(seen.elapsed, out->mutable_elapsed());
+  if (!seen.error.empty()) return out->set_error(seen.error);
+  if (seen.truncated) {
+    // Its digest could not be said; it is no key authorization whatever it is.
+    return out->set_error("answer is longer than " + std::to_string(kMaxBodyBytes) + " bytes");
+  }
+  types::v1::HttpSeen* http = out->mutable_http();
+  http->set_status(static_cast<uint32_t>(seen.status_code));
+  http->set_body_sha256(crypto::Sha256(seen.body));
+  http->set_body_bytes(seen.body.size());
+  // The right answer is a key authorization: not to be repeated where people read.
+  if (seen.status_code != 200) http->set_body_start(seen.body.substr(0, kBodyStartBytes));
+  http->set_location(seen.FindHeader("location").value_or(""));
+}
+
+void SeeTls(const Look& look, const probe::Route& route, std::stop_token stop,
+            types::v1::Observation* out) {
+  probe::TlsRequest request;
+  request.route = route;
+  request.sni = look.host;
+  const probe::TlsObservation seen = probe::TlsHandshake(request, std::move(stop));
+  Set(seen.elapsed, out->mutable_elapsed());
+  if (!seen.handshake) {
+    return out->set_error(seen.error.empty() ? "handshake was not completed" : seen.error);
+  }
+  Set(seen, out->mutable_tls());
+}
+
+void SeeQuic(const Look& look, const probe::Route& route, std::stop_token stop,
+             types::v1::Observation* out) {
+  probe::QuicRequest request;
+  request.route = route;
+  request.sni = look.host;
+  const probe::QuicObservation seen = probe::QuicHandshake(request, std::move(stop));
+  Set(seen.elapsed, out->mutable_elapsed());
+  if (!seen.handshake) {
+    return out->set_error(seen.error.empty() ? "handshake was not completed" : seen.error);
+  }
+  Set(seen, out->mutable_quic()->mutable_tls());
+  if (seen.transport_parameters) {
+    Set(*seen.transport_parameters, out->mutable_quic()->mutable_parameters());
+  }
+}
+
+}  // namespace
+
+types::v1::Observation Unseen(const Look& look, WallTime observed_at) {
+  types::v1::Observation out;
+  out.set_kind(look.kind);
+  out.set_host(look.host.ascii());
+  out.set_address(look.address.ToString());
+  if (look.token) out.set_token(look.token->str());
+  Set(observed_at, out.mutable_observed_at());
+  return out;
+}
+
+types::v1::Observation WireObserver::Observe(const Look& look, Micros deadline,
+                                             std::stop_token stop) {
+  types::v1::Observation out = Unseen(look, clock_.Now());
+  probe::Route route;
+  route.deadline = deadline;
+  route.target.address = look.address;
+  switch (look.kind) {
+    case types::v1::PROBE_KIND_CHALLENGE:
+      route.target.port = ports_.http;
+      SeeChallenge(look, route, std::move(stop), &out);
+      break;
+    case types::v1::PROBE_KIND_TLS:
+      route.target.port = ports_.tls;
+      SeeTls(look, route, std::move(stop), &out);
+      break;
+    case types::v1::PROBE_KIND_QUIC:
+      route.target.port = ports_.quic;
+      SeeQuic(look, route, std::move(stop), &out);
+      break;
+    default:
+      out.set_error("this kind of look is not known to this version");
+  }
+  return out;
+}
+
+}  // namespace lockstep::look
