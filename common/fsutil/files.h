@@ -19,13 +19,16 @@ struct WriteOptions {
   mode_t mode = 0600;  // exact, whatever the umask
   // Where the temporary file is made; the target's directory if empty. Must be on the same file
   // system. For directories that a web server serves: nothing half-written is ever inside.
-  std::string staging_directory;
+  std::string staging_directory = {};
 };
 
 // Replaces `path` with `bytes`: temporary file, fsync, rename, fsync of the directory. On any error
 // the old content stands and no temporary file is left.
 Status WriteAtomic(const std::string& path, std::string_view bytes,
                    const WriteOptions& options = {});
+
+// The same for a file that must not be there yet: ALREADY_EXISTS if it is.
+Status WriteNew(const std::string& path, std::string_view bytes, mode_t mode = 0600);
 
 // The whole file; NOT_FOUND, or RESOURCE_EXHAUSTED if it is longer than `max_bytes`.
 Result<std::string> ReadFile(const std::string& path, size_t max_bytes);
