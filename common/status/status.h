@@ -97,13 +97,10 @@ namespace status_internal {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::move(value)) {
-  }  // NOLINT(google-explicit-constructor): `return value;` is the point
-  Result(Status status)
-      : state_(std::move(status)) {  // NOLINT(google-explicit-constructor): likewise
-    LS_CHECK(!std::get<Status>(state_).ok());
-  }
+  // NOLINTNEXTLINE(google-explicit-constructor): `return value;` is the point
+  Result(T value) : state_(std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): `return NotFound(…);` likewise
+  Result(Status status) : state_(std::move(status)) { LS_CHECK(!std::get<Status>(state_).ok()); }
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   Status status() const { return ok() ? Status() : std::get<Status>(state_); }

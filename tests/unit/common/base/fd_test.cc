@@ -23,7 +23,8 @@ TEST(FdTest, AMoveLeavesNothingBehind) {
   Fd first(OpenOne());
   const int number = first.get();
   Fd second(std::move(first));
-  EXPECT_FALSE(first.valid());  // NOLINT(bugprone-use-after-move): that is what is tested
+  // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move): that is what is tested
+  EXPECT_FALSE(first.valid());
   EXPECT_EQ(second.get(), number);
   Fd third(OpenOne());
   const int replaced = third.get();
