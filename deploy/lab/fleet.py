@@ -78,7 +78,7 @@ class Fleet:
         self.spec = spec
         self.steps = steps
         self.layout = lay.Layout(spec.lab_id, spec.base, spec.nodes)
-        self.layout.directory.mkdir(parents=True, mode=0o700)
+        self.layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.layout.logs.mkdir()
         self._state = state.State(self.layout.directory, {
             "nodes": list(spec.nodes), "build": str(spec.build.directory),
@@ -152,7 +152,7 @@ class Fleet:
             detail(f"{len(self.nodes)} of {len(self.nodes)}")
 
     def token(self, place: lay.NodePlace) -> str:
-        return self.controller.cli_json("token", "create", "--node", place.name,
+        return self.controller.cli.json("token", "create", "--node", place.name,
                                         "--pop", place.pop)["token"]
 
     def wait_connected(self, count: int, timeout_s: float = 20) -> None:
@@ -161,21 +161,21 @@ class Fleet:
 
     def connected(self) -> list[str]:
         """Names of the nodes whose agent has a stream open."""
-        nodes = self.controller.cli_json("node", "list")
+        nodes = self.controller.cli.json("node", "list")
         nodes = nodes.get("nodes", nodes) if isinstance(nodes, dict) else nodes
         return [node["name"] for node in nodes if node.get("connected")]
 
     def cli(self, *arguments, **options) -> tuple[int, str, str]:
-        return self.controller.cli(*arguments, **options)
+        return self.controller.cli.attempt(*arguments, **options)
 
     def apply_site(self, name: str) -> None:
         path = self.layout.home("ctl") / f"{name}.site.toml"
         path.write_text(ls.site(name))
-        self._must("site", "apply", "-f", str(path))
+        self.controller.cli.run("site", "apply", "-f", path)
 
     def issue(self, *names: str, on_line=None, timeout_s: float = 150) -> None:
         """`cert issue --wait`, each line of its progress handed to `on_line` as it comes."""
-        command = self.controller.cli_command("cert", "issue", "--wait", *names)
+        command = self.controller.cli.command("cert", "issue", "--wait", *names)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True) as process:
             lines = []
@@ -197,16 +197,10 @@ class Fleet:
 
     def certificate(self, name: str) -> dict:
         """The certificate the controller holds for a name."""
-        return find_certificate(self.controller.cli_json("cert", "list"), name)
+        return find_certificate(self.controller.cli.json("cert", "list"), name)
 
     def down(self) -> None:
         state.remove(self.spec.base, self.spec.lab_id)
-
-    def _must(self, *arguments) -> str:
-        code, out, err = self.cli(*arguments)
-        if code != 0:
-            raise LabError(f"lockstep {' '.join(arguments)}: exit {code}: {err.strip()}")
-        return out
 
 
 def find_certificate(listing, name: str) -> dict:

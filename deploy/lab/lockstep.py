@@ -32,6 +32,34 @@ class Build:
         return path
 
 
+class Cli:
+    """`lockstep` on the lab's admin socket."""
+
+    def __init__(self, build: Build, layout: lay.Layout):
+        self.socket = layout.home("ctl") / "admin" / "admin.sock"
+        self._build = build
+
+    def command(self, *arguments) -> list[str]:
+        return [str(a) for a in (self._build.program("lockstep"), "--socket", self.socket,
+                                 *arguments)]
+
+    def attempt(self, *arguments, stdin: str | None = None,
+                timeout_s: float = 180) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of `lockstep ARGUMENTS`."""
+        return attempt(*self.command(*arguments), stdin=stdin, timeout_s=timeout_s)
+
+    def run(self, *arguments, timeout_s: float = 180) -> str:
+        """Its stdout; an exit code but 0 is raised."""
+        code, out, err = self.attempt(*arguments, timeout_s=timeout_s)
+        if code != 0:
+            raise LabError(f"lockstep {' '.join(map(str, arguments))}: exit {code}: {err.strip()}")
+        return out
+
+    def json(self, *arguments, timeout_s: float = 180):
+        """What `lockstep -o json ARGUMENTS` prints."""
+        return json.loads(self.run("-o", "json", *arguments, timeout_s=timeout_s))
+
+
 class Controller:
     """lockstep-controller in its namespace, with certbot beside it."""
 
@@ -42,14 +70,14 @@ class Controller:
             (home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._build = build
         self.state_directory = home / "controller"
-        self.admin_socket = home / "admin" / "admin.sock"
+        self.cli = Cli(build, layout)
         self.config = home / "controller.toml"
         self.config.write_text(toml.render(toml.merged(
             self._settings(layout, build, dns, pebble, home), changes)))
         self.process = Process(
             "controller", [build.program("lockstep-controller"), "run", "--config", self.config],
             log=layout.logs / "controller.log", namespace=layout.ctl.namespace,
-            env={"HOME": home}, ready=lambda: answers(self.admin_socket), grace_s=20,
+            env={"HOME": home}, ready=lambda: answers(self.cli.socket), grace_s=20,
             on_change=on_change)
 
     def _settings(self, layout, build, dns, pebble, home) -> dict:
@@ -57,7 +85,7 @@ class Controller:
             "state_dir": self.state_directory,
             "listen": {"agents": f"{layout.ctl.ipv4}:{_SESSION_PORT}",
                        "enroll": f"{layout.ctl.ipv4}:{_ENROL_PORT}",
-                       "admin_socket": self.admin_socket,
+                       "admin_socket": self.cli.socket,
                        "hook_socket": home / "hook" / "hook.sock",
                        "names": [_CONTROLLER_NAME]},
             "fleet": {"service_addresses": [lay.SERVICE_IPV4, lay.SERVICE_IPV6]},
@@ -77,22 +105,6 @@ class Controller:
         """Makes the identity CA and the key-encryption key."""
         run(*inside(self.process.namespace, self._build.program("lockstep-controller"), "init",
                     "--config", self.config))
-
-    def cli(self, *arguments, stdin: str | None = None,
-            timeout_s: float = 180) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr of `lockstep ARGUMENTS`."""
-        return attempt(*self.cli_command(*arguments), stdin=stdin, timeout_s=timeout_s)
-
-    def cli_command(self, *arguments) -> list[str]:
-        program = self._build.program("lockstep")
-        return [str(a) for a in (program, "--socket", self.admin_socket, *arguments)]
-
-    def cli_json(self, *arguments, timeout_s: float = 180):
-        """What `lockstep -o json ARGUMENTS` prints; an exit code but 0 is raised."""
-        code, out, err = self.cli("-o", "json", *arguments, timeout_s=timeout_s)
-        if code != 0:
-            raise LabError(f"lockstep {' '.join(map(str, arguments))}: exit {code}: {err.strip()}")
-        return json.loads(out)
 
 
 class Agent:

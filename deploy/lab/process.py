@@ -33,6 +33,11 @@ def identity_of(pid: int) -> Identity | None:
     return Identity(pid, int(fields[19])) if fields else None
 
 
+def parent_of(pid: int) -> int | None:
+    fields = _stat_fields(pid)
+    return int(fields[1]) if fields else None
+
+
 def _stat_fields(pid: int) -> list[str] | None:
     """/proc/PID/stat from the state letter on (the name before it may hold anything)."""
     try:

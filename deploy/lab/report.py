@@ -25,7 +25,7 @@ class Row:
             return f"answered by {self.answer.node or 'something else'}"
         if self.answer.spoken != _SPOKEN[self.protocol]:
             return f"spoke {self.answer.spoken}"
-        if self.answer.serial != serial:
+        if normalised(self.answer.serial) != normalised(serial):
             return f"certificate {self.answer.serial}, not {serial}"
         return ""
 
@@ -38,7 +38,7 @@ def ask_everywhere(client: Client, nodes, host: str) -> list[Row]:
 
 
 def normalised(serial: str) -> str:
-    """Serials as different programs print them, made equal."""
+    """Serials as different programs print them (case, colons, a leading zero), made equal."""
     return serial.replace(":", "").strip().lower().lstrip("0")
 
 
