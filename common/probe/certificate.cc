@@ -69,7 +69,7 @@ std::vector<std::string> DnsNames(const X509* leaf) {
 Status ObserveChain(const std::vector<std::string>& chain, CertificateObservation* out) {
   *out = {};
   if (chain.empty()) return Unavailable("no certificate was shown");
-  for (const std::string& der : chain) out->chain_sha256.push_back(Sha256Hex(der));
+  for (size_t i = 1; i < chain.size(); ++i) out->chain_sha256.push_back(Sha256Hex(chain[i]));
   const unsigned char* cursor = Bytes(chain.front());
   const X509Ptr leaf(d2i_X509(nullptr, &cursor, static_cast<long>(chain.front().size())));
   // What the parser leaves in this thread's error queue must not surface in a later TLS call.
@@ -77,7 +77,7 @@ Status ObserveChain(const std::vector<std::string>& chain, CertificateObservatio
   if (!leaf || cursor != Bytes(chain.front()) + chain.front().size()) {
     return DataLoss("the leaf certificate shown is no X.509 certificate");
   }
-  out->leaf_sha256 = out->chain_sha256.front();
+  out->leaf_sha256 = Sha256Hex(chain.front());
   out->serial = SerialHex(leaf.get());
   out->not_before = ToWallTime(X509_get0_notBefore(leaf.get()));
   out->not_after = ToWallTime(X509_get0_notAfter(leaf.get()));

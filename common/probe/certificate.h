@@ -10,7 +10,7 @@
 namespace lockstep::probe {
 
 // `chain` holds DER certificates as the peer sent them, leaf first. Fails if there is none or the
-// leaf is no X.509 certificate; the fingerprints are filled in regardless.
+// leaf is no X.509 certificate; the further fingerprints are filled in regardless.
 Status ObserveChain(const std::vector<std::string>& chain, CertificateObservation* out);
 
 }  // namespace lockstep::probe

@@ -54,7 +54,7 @@ struct HttpObservation {
 // form, in lower-case hex.
 struct CertificateObservation {
   std::string leaf_sha256;                // "" = no certificate came, or none that can be read
-  std::vector<std::string> chain_sha256;  // every certificate sent, the leaf first
+  std::vector<std::string> chain_sha256;  // of each further certificate, as sent
   std::string serial;                     // lower-case hex, whole bytes: "04d2"
   WallTime not_before{};
   WallTime not_after{};

@@ -186,8 +186,13 @@ Status QuicClient::Step() {
   const MonoTime timer = expiry == UINT64_MAX
                              ? limit_.deadline()
                              : MonoTime(Micros(static_cast<int64_t>(expiry / 1000) + 1));
-  LS_ASSIGN_OR_RETURN(const bool ready, limit_.WaitUntil(waits, timer));
-  if (!ready) return OnTimer();
+  const Result<bool> ready = limit_.WaitUntil(waits, timer);
+  if (!ready.ok() && ready.status().code() == Code::kDeadlineExceeded && datagrams_received_ > 0) {
+    return DeadlineExceeded("no complete answer within the deadline, in " +
+                            std::to_string(datagrams_received_) + " datagrams");
+  }
+  LS_RETURN_IF_ERROR(ready.status());
+  if (!*ready) return OnTimer();
   for (size_t i = 0; i < waits.size(); ++i) {
     if (waits[i].revents != 0) LS_RETURN_IF_ERROR(ReceiveReady(*paths_[i]));
   }
@@ -238,6 +243,7 @@ Status QuicClient::ReceiveReady(const Path& path) {
       if (errno == EINTR) continue;
       return FromErrno(errno, "receive");
     }
+    ++datagrams_received_;
     const ngtcp2_pkt_info info{};
     const int rc = ngtcp2_conn_read_pkt(conn_, &path.path, &info, buffer.data(),
                                         static_cast<size_t>(size), ToTimestamp(limit_.Now()));

@@ -77,6 +77,7 @@ class QuicClient {
   ngtcp2_crypto_conn_ref conn_ref_{};
   ngtcp2_conn* conn_ = nullptr;
   ngtcp2_ccerr close_reason_{};
+  uint64_t datagrams_received_ = 0;
 };
 
 }  // namespace lockstep::probe
