@@ -1,0 +1,94 @@
+#include "controller/fleet/proof_ledger.h"
+
+#include <memory>
+
+#include "common/log/log.h"
+
+namespace lockstep::controller::fleet {
+namespace {
+
+// Proofs are evidence for people once the barrier has judged them: a second's worth may be lost.
+constexpr Micros kStoreDelay = Seconds(1);
+
+}  // namespace
+
+void ProofLedger::Load(std::vector<model::Proof> proofs) {
+  for (model::Proof& proof : proofs) {
+    if (proof.subject.kind == model::ProbeKind::kChallenge) continue;
+    book_.insert_or_assign(proof.subject, std::move(proof));
+  }
+}
+
+void ProofLedger::ExpectChallenges(const OrderId& order,
+                                   const std::vector<model::Challenge>& challenges) {
+  for (const model::Challenge& challenge : challenges) {
+    expected_tokens_.insert_or_assign(challenge.token.str(), std::pair(order, challenge.host));
+  }
+}
+
+void ProofLedger::ForgetChallenges(const OrderId& order) {
+  StoreNow();
+  std::erase_if(expected_tokens_, [&](const auto& entry) { return entry.second.first == order; });
+  std::erase_if(book_, [&](const auto& entry) {
+    return entry.first.kind == model::ProbeKind::kChallenge && entry.second.order == order;
+  });
+}
+
+void ProofLedger::ExpectHosts(std::set<Hostname> hosts) {
+  expected_hosts_ = std::move(hosts);
+  std::erase_if(book_, [&](const auto& entry) {
+    return entry.first.kind != model::ProbeKind::kChallenge &&
+           !expected_hosts_.contains(entry.first.host);
+  });
+}
+
+bool ProofLedger::Record(model::Proof proof) {
+  if (proof.subject.kind == model::ProbeKind::kChallenge) {
+    const auto found = expected_tokens_.find(proof.subject.token);
+    if (found == expected_tokens_.end() || found->second.second != proof.subject.host) return false;
+    proof.order = found->second.first;
+  } else if (!expected_hosts_.contains(proof.subject.host)) {
+    return false;
+  }
+  unsaved_.insert_or_assign(proof.subject, proof);
+  book_.insert_or_assign(proof.subject, std::move(proof));
+  StoreSoon();
+  return true;
+}
+
+void ProofLedger::ForgetNode(const NodeName& node) {
+  const auto of_node = [&](const auto& entry) { return entry.first.node == node; };
+  std::erase_if(book_, of_node);
+  std::erase_if(unsaved_, of_node);
+}
+
+std::vector<model::Proof> ProofLedger::ProofsOf(const OrderId& order) const {
+  std::vector<model::Proof> out;
+  for (const auto& [subject, proof] : book_) {
+    if (subject.kind == model::ProbeKind::kChallenge && proof.order == order) out.push_back(proof);
+  }
+  return out;
+}
+
+void ProofLedger::StoreSoon() {
+  if (store_timer_set_) return;
+  store_timer_set_ = true;
+  state_.PostAfter(kStoreDelay, [this] {
+    store_timer_set_ = false;
+    StoreNow();
+  });
+}
+
+void ProofLedger::StoreNow() {
+  if (unsaved_.empty()) return;
+  auto proofs = std::make_shared<std::vector<model::Proof>>();
+  for (auto& [subject, proof] : unsaved_) proofs->push_back(std::move(proof));
+  unsaved_.clear();
+  database_.Run([proofs](store::Stores& stores) { return stores.proofs.Put(*proofs); },
+                [](const Status& status) {
+                  if (!status.ok()) log::Error("fleet.proofs_not_stored", {{"status", status}});
+                },
+                state_);
+}
+
+}  // namespace lockstep::controller::fleet

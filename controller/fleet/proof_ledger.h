@@ -1,0 +1,53 @@
+// ProofLedger: the newest look at everything that must be proved, in memory and stored.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/task/executor.h"
+#include "controller/model/certificate.h"
+#include "controller/model/proof.h"
+#include "controller/store/database.h"
+
+namespace lockstep::controller::fleet {
+
+// Lives on the state strand. Only looks at what somebody expects are kept: a hostile agent cannot
+// make it grow.
+class ProofLedger {
+ public:
+  ProofLedger(store::Database& database, task::Executor& state)
+      : database_(database), state_(state) {}
+
+  // Proofs of an earlier run: shown, but void for barriers (their boot id is gone).
+  void Load(std::vector<model::Proof> proofs);
+
+  // From now on looks at these challenges count, for `order`.
+  void ExpectChallenges(const OrderId& order, const std::vector<model::Challenge>& challenges);
+  // Stores what was seen of the order's challenges and drops it here.
+  void ForgetChallenges(const OrderId& order);
+  // From now on looks at certificates of just these hosts count.
+  void ExpectHosts(std::set<Hostname> hosts);
+
+  // Keeps the proof if it is expected; returns whether it was.
+  bool Record(model::Proof proof);
+  void ForgetNode(const NodeName& node);
+
+  const model::ProofBook& book() const { return book_; }
+  std::vector<model::Proof> ProofsOf(const OrderId& order) const;
+
+ private:
+  void StoreSoon();
+  void StoreNow();
+
+  store::Database& database_;
+  task::Executor& state_;
+  model::ProofBook book_;
+  std::map<std::string, std::pair<OrderId, Hostname>> expected_tokens_;
+  std::set<Hostname> expected_hosts_;
+  std::map<model::ProofSubject, model::Proof> unsaved_;
+  bool store_timer_set_ = false;
+};
+
+}  // namespace lockstep::controller::fleet
