@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,13 +20,16 @@ struct Preset {
   int status = 200;
   std::string content_type;
   std::string body;  // with {node}, {pop}, {protocol}
+  friend bool operator==(const Preset&, const Preset&) = default;
 };
 struct FileRoot {
   std::string path;
+  friend bool operator==(const FileRoot&, const FileRoot&) = default;
 };
 struct Upstream {
   std::vector<std::string> servers;  // "host:port"
   bool tls = false;
+  friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
 struct Site {
@@ -33,6 +37,7 @@ struct Site {
   std::vector<Hostname> hosts;
   std::vector<Hostname> secure_hosts;  // served on 443 and redirected there from 80
   std::variant<Preset, FileRoot, Upstream> content;
+  friend bool operator==(const Site&, const Site&) = default;
 };
 
 struct Certificate {
@@ -40,15 +45,17 @@ struct Certificate {
   uint64_t revision = 0;
   std::vector<Hostname> hosts;
   std::string chain_pem;
-  std::string key_pem;  // secret
+  std::string key_pem;      // secret
   std::string leaf_sha256;  // lower-case hex
   WallTime not_after;
+  friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 
 struct Peer {
   NodeName node;
   PopName pop;
   std::vector<IpAddress> addresses;
+  friend bool operator==(const Peer&, const Peer&) = default;
 };
 
 struct Desired {
@@ -61,9 +68,15 @@ struct Desired {
   std::vector<Peer> peers;
   std::vector<Site> sites;                // by name
   std::vector<Certificate> certificates;  // by name
+  friend bool operator==(const Desired&, const Desired&) = default;
 };
 
-// INVALID_ARGUMENT naming the resource and the field. Types that are not known are ignored.
+// INVALID_ARGUMENT naming the resource and the field. Types that are not known are ignored. The
+// node itself is left out of `peers`.
 Result<Desired> ParseDesired(const snapshot::Snapshot& snapshot);
+
+// The certificate that each name is served with: where several hold the name, the one that lasts
+// longest, then the one re-issued most often, then the last by name. Points into `desired`.
+std::map<Hostname, const Certificate*> CertificateByHost(const Desired& desired);
 
 }  // namespace lockstep::agent::reconcile
