@@ -1,0 +1,87 @@
+#include "common/rpc/settings.h"
+
+#include <absl/synchronization/mutex.h>
+#include <grpc/grpc.h>
+#include <grpc/support/log.h>
+
+#include "common/log/log.h"
+
+namespace lockstep::rpc {
+namespace {
+
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
+// gRPC's default, 5 minutes, answers our own keepalives with GOAWAY.
+constexpr int kLeastPingIntervalMs = 10'000;
+constexpr int kHandshakeTimeoutMs = 10'000;
+// One session, renewal, a challenge miss or two.
+constexpr int kStreamsPerConnection = 4;
+// Fits a session's small messages; gRPC's default holds more memory per connection.
+constexpr int kTlsFrameBytes = 6144;
+
+void OnLibraryMessage(gpr_log_func_args* args) {
+  const std::string text(args->message);
+  if (args->severity == GPR_LOG_SEVERITY_ERROR) {
+    log::Warning("rpc.library", {{"text", text}});
+  } else {
+    log::Debug("rpc.library", {{"text", text}});
+  }
+}
+
+}  // namespace
+
+void ConfigureProcess() {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  gpr_set_log_function(&OnLibraryMessage);
+}
+
+void ConfigureAgentServer(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kAgentReceiveBytes);
+  // The BDP probe pings for every ACK that comes in: 30 % of the CPU of a push.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, kTlsFrameBytes);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kLeastPingIntervalMs);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  // Two controllers on one port would share its agents by chance.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+void ConfigureLocalServer(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kAdminReceiveBytes);
+  builder.SetMaxSendMessageSize(kAdminAnswerBytes);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+}
+
+grpc::ChannelArguments AgentChannelArguments(const std::string& server_name) {
+  grpc::ChannelArguments arguments;
+  // What the controller sends is cut at 48 KiB, too.
+  arguments.SetMaxReceiveMessageSize(kAgentReceiveBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Reconnecting is the agent's, with full jitter; and no service config is fetched from the DNS.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  if (!server_name.empty()) arguments.SetSslTargetNameOverride(server_name);
+  return arguments;
+}
+
+grpc::ChannelArguments LocalChannelArguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kAdminAnswerBytes);
+  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // A proxy from the environment has no business on a unix socket.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return arguments;
+}
+
+}  // namespace lockstep::rpc
