@@ -92,6 +92,14 @@ class LoadRun:
         return json.loads(out)
 
 
+def cache_directory() -> pathlib.Path:
+    """Beside the builds when the checkout is ours to write in, else the user's cache."""
+    repository = _HERE.parents[1]
+    if os.access(repository, os.W_OK):
+        return repository / "build/lab"
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "lockstep"
+
+
 def fetch_libraries(cache: pathlib.Path) -> pathlib.Path:
     """The private libcurl with HTTP/3 (unpacked once, never installed)."""
     target = cache / "curl-h3"

@@ -1,7 +1,6 @@
 """The whole lab as one object: what quickstart brings up and the tests hold in their hands."""
 
 import dataclasses
-import json
 import pathlib
 import subprocess
 import time
@@ -169,8 +168,12 @@ class Fleet:
         return self.controller.cli.attempt(*arguments, **options)
 
     def apply_site(self, name: str) -> None:
-        path = self.layout.home("ctl") / f"{name}.site.toml"
-        path.write_text(ls.site(name))
+        self.apply_sites({name: [name]})
+
+    def apply_sites(self, hosts_of: dict[str, list[str]]) -> None:
+        """Applies sites with the preset answer: site name -> its hosts."""
+        path = self.layout.home("ctl") / "sites.toml"
+        path.write_text(ls.site_file(hosts_of))
         self.controller.cli.run("site", "apply", "-f", path)
 
     def issue(self, *names: str, on_line=None, timeout_s: float = 150) -> None:
@@ -195,17 +198,24 @@ class Fleet:
     def table(self, host: str) -> list[report.Row]:
         return report.ask_everywhere(self.client, self.layout.nodes, host)
 
-    def certificate(self, name: str) -> dict:
-        """The certificate the controller holds for a name."""
-        return find_certificate(self.controller.cli.json("cert", "list"), name)
+    def find_certificate(self, host: str) -> dict | None:
+        """The newest certificate the controller holds for a host."""
+        return certificate_in(self.controller.cli.json("cert", "list"), host)
+
+    def certificate(self, host: str) -> dict:
+        found = self.find_certificate(host)
+        if not found:
+            raise LabError(f"the controller holds no certificate for {host}")
+        return found
 
     def down(self) -> None:
         state.remove(self.spec.base, self.spec.lab_id)
 
 
-def find_certificate(listing, name: str) -> dict:
+def certificate_in(listing, host: str) -> dict | None:
+    """Of what `cert list` prints, the one for a host that has been issued."""
     certificates = listing.get("certificates", []) if isinstance(listing, dict) else listing
     for certificate in certificates:
-        if name in certificate.get("hosts", []):
+        if host in certificate.get("hosts", []) and certificate.get("serial"):
             return certificate
-    raise LabError(f"the controller holds no certificate for {name}: {json.dumps(listing)[:300]}")
+    return None

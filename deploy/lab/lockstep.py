@@ -152,8 +152,10 @@ def answers(path: pathlib.Path) -> bool:
         return False
 
 
-def site(name: str) -> str:
-    """The site whose preset answer names the node, as a file for `lockstep site apply -f`."""
-    return toml.render({"site": [{"name": name, "preset": {
-        "content_type": "application/json",
-        "body": '{"node":"{node}","pop":"{pop}","protocol":"{protocol}"}'}}]})
+def site_file(hosts_of: dict[str, list[str]]) -> str:
+    """Sites whose preset answer names the node, for `lockstep site apply -f`."""
+    return toml.render({"site": [
+        {"name": name, **({} if hosts == [name] else {"hosts": hosts}), "preset": {
+            "content_type": "application/json",
+            "body": '{"node":"{node}","pop":"{pop}","protocol":"{protocol}"}'}}
+        for name, hosts in hosts_of.items()]})

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import builder, fleet, report, rootless, state, tools  # noqa: E402 (needs the path above)
 from lab import layout as lay  # noqa: E402
 from lab import lockstep as ls  # noqa: E402
-from lab.client import Client, fetch_libraries  # noqa: E402
+from lab.client import Client, cache_directory, fetch_libraries  # noqa: E402
 from lab.shell import LabError  # noqa: E402
 from lab.steps import Steps  # noqa: E402
 
@@ -154,13 +154,6 @@ def stand_inside(options: argparse.Namespace, steps: Steps) -> int:
     rootless.stay()
 
 
-def cache_directory() -> pathlib.Path:
-    """Beside the builds when the checkout is ours to write in, else the user's cache."""
-    if os.access(ls.REPOSITORY, os.W_OK):
-        return ls.REPOSITORY / "build/lab"
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "lockstep"
-
-
 def keep_logs(options: argparse.Namespace) -> pathlib.Path | None:
     """Copies the logs of a lab that failed to where they outlive it."""
     logs = options.base / options.id / "log"
@@ -198,8 +191,10 @@ def table(options: argparse.Namespace, steps: Steps) -> int:
     client = Client(layout, pathlib.Path(content["libraries"]))
     client.trust = layout.home("ca") / "issuing-root.pem"
     listing = ls.Cli(ls.Build(pathlib.Path(content["build"])), layout).json("cert", "list")
-    serial = fleet.find_certificate(listing, SITE)["serial"]
-    return 1 if show_table(client, layout, serial, steps) else 0
+    certificate = fleet.certificate_in(listing, SITE)
+    if not certificate:
+        raise LabError(f"the controller holds no certificate for {SITE}")
+    return 1 if show_table(client, layout, certificate["serial"], steps) else 0
 
 
 if __name__ == "__main__":
