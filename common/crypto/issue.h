@@ -18,7 +18,7 @@ std::string MakeCsr(const PrivateKey& key, std::string_view common_name);
 
 struct Csr {
   PublicKey public_key;
-  std::string common_name;  // a claim: whoever issues decides the names
+  std::string common_name = {};  // a claim: whoever issues decides the names
 };
 // PEM or DER, at most 16 KiB; checks the request's own signature, which proves that the sender
 // holds the key. Only P-256 and larger EC keys and RSA of 2048 to 8192 bits.
@@ -29,13 +29,13 @@ Result<Certificate> SelfSignedCa(const PrivateKey& key, std::string_view name, M
                                  WallTime now);
 
 struct LeafProfile {
-  std::string common_name;
-  std::vector<std::string> dns_names;
-  std::vector<IpAddress> ip_addresses;
-  std::string uri;  // none if empty
+  std::string common_name = {};
+  std::vector<std::string> dns_names = {};
+  std::vector<IpAddress> ip_addresses = {};
+  std::string uri = {};  // none if empty
   bool client_auth = false;
   bool server_auth = false;
-  WallTime not_before;
+  WallTime not_before = {};
   Micros lifetime{0};
 };
 // A leaf with a random 128-bit serial; it never outlives the CA. FAILED_PRECONDITION if `ca_key` is

@@ -30,14 +30,14 @@ struct InheritedFd {
 
 struct Command {
   // The program and its words; no shell. argv[0] is an absolute path.
-  std::vector<std::string> argv;
+  std::vector<std::string> argv = {};
   // The whole environment; nothing of ours is passed on.
-  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> environment = {};
   // Absolute; "/" by default.
   std::string working_directory = "/";
   // What the child reads from descriptor 0 before end of file.
-  std::string stdin_text;
-  std::vector<InheritedFd> inherited;
+  std::string stdin_text = {};
+  std::vector<InheritedFd> inherited = {};
   // From the start to the first signal. Required.
   Micros deadline{0};
   // How long the group may take between TERM and KILL; 0 kills at once.
@@ -50,15 +50,15 @@ struct Command {
 // What a child wrote to one stream.
 struct Output {
   // At most the cap, plus one line "[... N bytes left out ...]" where the middle is missing.
-  std::string text;
+  std::string text = {};
   uint64_t left_out_bytes = 0;
 };
 
 struct Finished {
-  std::optional<int> exit_code;  // set if the program ended by itself
-  int signal = 0;                // else the signal that ended it
-  Output out;
-  Output err;
+  std::optional<int> exit_code = {};  // set if the program ended by itself
+  int signal = 0;                     // else the signal that ended it
+  Output out = {};
+  Output err = {};
   bool timed_out = false;  // the deadline passed before it ended
   bool cancelled = false;  // the stop token asked before it ended
   Micros elapsed{0};

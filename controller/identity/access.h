@@ -29,7 +29,7 @@ enum class Role {
 struct LocalPeer {
   uid_t uid = 0;
   gid_t gid = 0;
-  std::vector<gid_t> groups;  // supplementary ones, as far as known
+  std::vector<gid_t> groups = {};  // supplementary ones, as far as known
 };
 struct Anonymous {};
 
@@ -39,10 +39,10 @@ using Caller = std::variant<Anonymous, NodeIdentity, LocalPeer>;
 struct Access {
   // uid 0 and our own uid are operators always.
   uid_t own_uid = 0;
-  std::vector<uid_t> operator_uids;
-  std::vector<gid_t> operator_gids;
-  std::vector<uid_t> hook_uids;
-  std::function<bool(const NodeName&)> is_banned;  // required
+  std::vector<uid_t> operator_uids = {};
+  std::vector<gid_t> operator_gids = {};
+  std::vector<uid_t> hook_uids = {};
+  std::function<bool(const NodeName&)> is_banned = {};  // required
 };
 
 // The role that `method` ("/lockstep.agent.v1.AgentService/Session") asks for; none if the table

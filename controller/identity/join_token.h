@@ -17,10 +17,10 @@ inline constexpr Micros kTokenLifetime = std::chrono::minutes(10);
 // The text form: "ls1.<node>.<id>.<secret>.<ca pin>". The id (16 hex digits) is no secret; the
 // secret is 192 random bits and the pin the SHA-256 of the CA's SPKI, both base64url.
 struct JoinToken {
-  NodeName node;
-  std::string id;
+  NodeName node = {};
+  std::string id = {};
   crypto::Secret secret;
-  std::string ca_pin;
+  std::string ca_pin = {};
 
   // Never quotes the text in its errors.
   static Result<JoinToken> Parse(std::string_view text);
@@ -29,13 +29,14 @@ struct JoinToken {
 
 // What the controller keeps of a token: enough to check it, not enough to use it.
 struct TokenRecord {
-  std::string id;
-  NodeName node;
-  PopName pop;
-  std::string secret_sha256;  // 32 raw bytes
-  WallTime created_at;
-  WallTime expires_at;
-  std::optional<std::string> used_by_spki;  // SHA-256 of the key that redeemed it, 32 raw bytes
+  std::string id = {};
+  NodeName node = {};
+  PopName pop = {};
+  std::string secret_sha256 = {};  // 32 raw bytes
+  WallTime created_at = {};
+  WallTime expires_at = {};
+  std::optional<std::string> used_by_spki =
+      {};  // SHA-256 of the key that redeemed it, 32 raw bytes
   bool revoked = false;
 };
 
