@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import time
 
-from . import bird, netns, report, state
+from . import bird, netns, process, report, state
 from . import layout as lay
 from . import lockstep as ls
 from .acme import Dns, Pebble
@@ -180,13 +180,13 @@ class Fleet:
         """`cert issue --wait`, each line of its progress handed to `on_line` as it comes."""
         command = self.controller.cli.command("cert", "issue", "--wait", *names)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True) as process:
+                              text=True) as issuing:
             lines = []
-            for line in process.stdout:
+            for line in issuing.stdout:
                 lines.append(line.rstrip())
                 if on_line:
                     on_line(line.rstrip())
-            code = process.wait(timeout=timeout_s)
+            code = issuing.wait(timeout=timeout_s)
         if code != 0:
             raise LabError(f"cert issue {' '.join(names)}: exit {code}: {' / '.join(lines[-4:])}")
 
@@ -207,6 +207,11 @@ class Fleet:
         if not found:
             raise LabError(f"the controller holds no certificate for {host}")
         return found
+
+    def beside_controller(self, word: str) -> list[int]:
+        """Processes in the controller's namespace whose command line has the word."""
+        return [pid for pid in netns.pids_in(self.layout.ctl.namespace)
+                if word in process.command_line(pid)]
 
     def down(self) -> None:
         state.remove(self.spec.base, self.spec.lab_id)

@@ -37,10 +37,10 @@ def delete(lab_id: str) -> list[str]:
     return there
 
 
-def pids_in(lab_id: str) -> list[int]:
-    """Every process that lives in one of the lab's namespaces, however it got there."""
+def pids_in(*namespaces: str) -> list[int]:
+    """Every process that lives in one of the namespaces, however it got there."""
     pids = set()
-    for name in lay.namespaces_of(lab_id):
+    for name in namespaces:
         if (NETNS_DIRECTORY / name).exists():
             pids.update(int(pid) for pid in run("ip", "netns", "pids", name).split())
     return sorted(pids)

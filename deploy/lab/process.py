@@ -38,6 +38,15 @@ def parent_of(pid: int) -> int | None:
     return int(fields[1]) if fields else None
 
 
+def command_line(pid: int) -> str:
+    """Its arguments, separated by spaces; empty when it has ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(
+            errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def _stat_fields(pid: int) -> list[str] | None:
     """/proc/PID/stat from the state letter on (the name before it may hold anything)."""
     try:

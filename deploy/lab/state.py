@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 
+from . import layout as lay
 from . import netns, process
 from .shell import LabError
 
@@ -90,7 +91,7 @@ def remove(base: pathlib.Path, lab_id: str) -> bool:
     for pid, ticks in reversed(list((content or {}).get("processes", {}).values())):
         process.stop(process.Identity(pid, ticks))
     if os.geteuid() == 0:  # a rootless lab's network has ended with its holder
-        for pid in netns.pids_in(lab_id):  # what our processes may have left behind
+        for pid in netns.pids_in(*lay.namespaces_of(lab_id)):  # what our processes may have left behind
             identity = process.identity_of(pid)
             if identity:
                 process.stop(identity, grace_s=1)

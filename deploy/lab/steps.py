@@ -5,12 +5,16 @@ import sys
 import time
 
 
+_PROGRESS_EVERY_S = 20  # where there is no terminal to redraw a line on
+
+
 class Steps:
     def __init__(self, stream=sys.stdout, began: float | None = None):
         self._stream = stream
         self._terminal = stream.isatty()
         self._began = began if began is not None else time.time()
         self._open_text: str | None = None
+        self._progress_due = 0.0
 
     @property
     def elapsed_s(self) -> float:
@@ -20,6 +24,7 @@ class Steps:
     def step(self, text: str):
         """`✓ text  1.23 s` when the block ends, `✗ text` when it throws. Yields detail(words)."""
         began = time.monotonic()
+        self._progress_due = began + _PROGRESS_EVERY_S
         self._open_text = text
         result = _Detail(self, text)
         self._transient(f"… {text}")
@@ -43,8 +48,11 @@ class Steps:
         self._line(text)
 
     def progress(self, text: str) -> None:
-        """Replaces the step's running text on a terminal; not printed elsewhere."""
+        """Replaces the step's running text on a terminal; elsewhere a line now and then."""
         self._transient(f"… {self._open_text}: {text}")
+        if not self._terminal and time.monotonic() >= self._progress_due:
+            self._progress_due = time.monotonic() + _PROGRESS_EVERY_S
+            self._line(f"  · {text}")
 
     def _transient(self, text: str) -> None:
         if self._terminal:
