@@ -32,7 +32,7 @@ struct AnnounceReport {
   State state = State::kUnknown;
   std::string evidence;
   std::vector<std::string> sessions;  // a line for each BGP session
-  bool confirmed = false;  // somebody other than the local daemon saw the withdrawal
+  bool confirmed = false;             // somebody other than the local daemon saw the withdrawal
 };
 
 // What announces the service addresses. In doubt a node counts as announcing.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 namespace lockstep::look {
@@ -38,6 +40,28 @@ void ObserveAll(task::WorkerPool& pool, Observer& observer, const Clock& clock,
       if (batch->left.fetch_sub(1) == 1) batch->done(std::move(batch->seen));
     });
   }
+}
+
+std::optional<Observations> ObserveAndWait(task::WorkerPool& pool, Observer& observer,
+                                           const Clock& clock, std::vector<Look> looks,
+                                           Micros deadline, MonoTime all_before,
+                                           std::stop_token stop) {
+  // Shared: after a stop the looks under way still end, and find where to put what they saw.
+  struct Waiting {
+    std::mutex mutex;
+    std::condition_variable_any ended;
+    std::optional<Observations> seen;  // guarded by mutex
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  ObserveAll(pool, observer, clock, std::move(looks), deadline, all_before,
+             [waiting](Observations seen) {
+               const std::lock_guard lock(waiting->mutex);
+               waiting->seen = std::move(seen);
+               waiting->ended.notify_all();
+             });
+  std::unique_lock lock(waiting->mutex);
+  waiting->ended.wait(lock, stop, [&] { return waiting->seen.has_value(); });
+  return std::move(waiting->seen);
 }
 
 }  // namespace lockstep::look

@@ -49,8 +49,10 @@ void Set(const probe::TransportParameters& from, types::v1::TransportParameters*
   to->set_max_udp_payload_size(from.max_udp_payload_size);
   to->set_has_stateless_reset_token(from.stateless_reset_token);
   if (!from.preferred_address) return;
-  if (from.preferred_address->ipv4) to->set_preferred_ipv4(from.preferred_address->ipv4->ToString());
-  if (from.preferred_address->ipv6) to->set_preferred_ipv6(from.preferred_address->ipv6->ToString());
+  if (from.preferred_address->ipv4)
+    to->set_preferred_ipv4(from.preferred_address->ipv4->ToString());
+  if (from.preferred_address->ipv6)
+    to->set_preferred_ipv6(from.preferred_address->ipv6->ToString());
 }
 
 void SeeChallenge(const Look& look, const probe::Route& route, std::stop_token stop,

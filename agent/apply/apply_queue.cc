@@ -1,0 +1,299 @@
+#include "agent/apply/apply_queue.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+#include <utility>
+
+#include "agent/apply/intake.h"
+#include "agent/reconcile/plan.h"
+#include "common/log/log.h"
+#include "common/look/batch.h"
+
+namespace lockstep::agent::apply {
+namespace {
+
+using agent::v1::Ack;
+
+constexpr size_t kShownSweepFailures = 5;
+
+void Append(std::vector<std::string>* to, const std::vector<std::string>& from) {
+  to->insert(to->end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+ApplyQueue::ApplyQueue(Parts parts, ApplyEvents& events, QueueSettings settings)
+    : parts_(parts),
+      events_(events),
+      settings_(settings),
+      sweep_(parts.strand, parts.sweeps, parts.observer, settings.look_deadline) {}
+
+void ApplyQueue::Start(std::function<void()> on_ready) {
+  on_ready_ = std::move(on_ready);
+  inspection_due_ = true;
+  ScheduleSweep();
+  RunNext();
+}
+
+void ApplyQueue::OnPush(agent::v1::Push push) {
+  if (pending_) {
+    const snapshot::Version waiting = ClaimedVersion(*pending_);
+    if (snapshot::Compare(waiting, ClaimedVersion(push)) == snapshot::Standing::kStale) {
+      Ack ack;
+      ack.set_push_id(push.push_id());
+      ack.set_generation(ClaimedVersion(push).generation);
+      ack.set_serving_digest(view_.serving.digest);
+      ack.set_outcome(Ack::OUTCOME_STALE);
+      ack.set_reason(waiting.ToString() + " waits to be applied");
+      return events_.OnAck(ack);
+    }
+  }
+  pending_ = std::move(push);
+  RunNext();
+}
+
+void ApplyQueue::OnProofRequest(const agent::v1::ProofRequest& request) {
+  const std::set<std::string> hosts(request.hosts().begin(), request.hosts().end());
+  std::vector<Expectation> expectations = Everything();
+  if (!hosts.empty()) {
+    std::erase_if(expectations, [&](const Expectation& expected) {
+      return !hosts.contains(expected.look.host.ascii());
+    });
+  }
+  StartSweep(std::move(expectations));
+}
+
+void ApplyQueue::OnStreamStarted() {
+  if (last_ack_) return events_.OnAck(*last_ack_);
+  if (!view_.serving.none()) StartSweep(Everything());
+}
+
+template <typename T>
+void ApplyQueue::Run(std::function<T(std::stop_token)> work, std::function<void(T)> done) {
+  busy_ = true;
+  parts_.worker.Post([this, work = std::move(work), done = std::move(done)](std::stop_token stop) {
+    parts_.strand.Post([this, done, result = work(std::move(stop))]() mutable {
+      busy_ = false;
+      done(std::move(result));
+      RunNext();
+    });
+  });
+}
+
+// What is urgent first; a generation that has just been served is inspected like any other.
+void ApplyQueue::RunNext() {
+  if (busy_) return;
+  if (std::exchange(recover_due_, false)) {
+    RunRecover();
+  } else if (pending_) {
+    RunPush(*std::exchange(pending_, std::nullopt));
+  } else if (std::exchange(reapply_due_, false)) {
+    RunReapply();
+  } else if (good_due_) {
+    RunMarkGood(*std::exchange(good_due_, std::nullopt));
+  } else if (std::exchange(inspection_due_, false)) {
+    RunInspection();
+  }
+}
+
+ApplyQueue::Outcome ApplyQueue::Describe(Outcome outcome) const {
+  outcome.seen = parts_.applier.generations().seen_manifest();
+  outcome.serving = parts_.applier.serving();
+  return outcome;
+}
+
+void ApplyQueue::RunRecover() {
+  Run<Outcome>(
+      [this](std::stop_token stop) {
+        Outcome outcome;
+        outcome.status = parts_.applier.Recover(std::move(stop));
+        outcome.served_anew = outcome.status.ok();
+        return Describe(std::move(outcome));
+      },
+      [this](const Outcome& outcome) {
+        if (!outcome.status.ok() && outcome.status.code() != Code::kNotFound) {
+          serving_warnings_ = {"nothing is served: " + outcome.status.message()};
+        }
+        Finish(outcome);
+      });
+}
+
+void ApplyQueue::RunPush(agent::v1::Push push) {
+  log::Info("apply.push", {{"version", ClaimedVersion(push).ToString()},
+                           {"push", push.push_id()},
+                           {"upserts", push.upserts_size()},
+                           {"removals", push.removals_size()},
+                           {"delta", push.base_digest().empty() ? "no" : "yes"}});
+  Run<Outcome>(
+      [this, push = std::move(push)](std::stop_token stop) {
+        Outcome outcome;
+        outcome.ack = parts_.applier.Take(push, std::move(stop));
+        outcome.served_anew = outcome.ack && outcome.ack->outcome() != Ack::OUTCOME_STALE &&
+                              outcome.ack->outcome() != Ack::OUTCOME_NEED_FULL;
+        return Describe(std::move(outcome));
+      },
+      [this](const Outcome& outcome) { Finish(outcome); });
+}
+
+void ApplyQueue::Finish(const Outcome& outcome) {
+  const std::shared_ptr<const reconcile::Desired> before = view_.desired;
+  view_.seen = outcome.seen;
+  view_.desired = outcome.serving.desired;
+  view_.serving =
+      outcome.serving.generation ? outcome.serving.generation->version : snapshot::Version();
+  if (outcome.serving.generation) serving_warnings_ = outcome.serving.warnings;
+  if (view_.desired && view_.desired != before) {
+    events_.OnServing(view_.desired);
+    StartSoak();
+  }
+  if (outcome.ack) {
+    const Ack& ack = *outcome.ack;
+    log::Info("apply.ack", {{"generation", ack.generation()},
+                            {"push", ack.push_id()},
+                            {"outcome", Ack::Outcome_Name(ack.outcome())},
+                            {"observations", ack.observations_size()},
+                            {"reason", ack.reason()}});
+    if (outcome.served_anew) last_ack_ = ack;
+    events_.OnAck(ack);
+  }
+  if (outcome.served_anew && view_.desired) StartSweep(Background(before.get()));
+}
+
+void ApplyQueue::RunReapply() {
+  Run<Outcome>(
+      [this](std::stop_token) {
+        Outcome outcome;
+        outcome.status = parts_.applier.Reapply();
+        return Describe(std::move(outcome));
+      },
+      [this](const Outcome& outcome) {
+        if (outcome.status.ok()) {
+          log::Warning("apply.reapplied", {{"version", view_.serving.ToString()}});
+          StartSweep(Everything());
+        } else {
+          log::Error("apply.reapply_failed", {{"error", outcome.status}});
+        }
+      });
+}
+
+void ApplyQueue::RunMarkGood(snapshot::Version version) {
+  Run<Status>(
+      [this, version](std::stop_token) { return parts_.applier.MarkLastKnownGood(version); },
+      [version](const Status& marked) {
+        if (marked.ok()) {
+          log::Info("apply.last_known_good", {{"version", version.ToString()}});
+        } else {
+          log::Error("apply.last_known_good", {{"error", marked}});
+        }
+      });
+}
+
+void ApplyQueue::RunInspection() {
+  const std::vector<Expectation> canaries = Canaries(Everything());
+  Run<Health>(
+      [this, canaries](std::stop_token stop) {
+        Health health;
+        health.capabilities = parts_.driver.Capabilities();
+        health.warnings = parts_.driver.Inspect();
+        if (parts_.announcer != nullptr) health.announce = parts_.announcer->Report();
+        for (const Expectation& canary : canaries) {
+          std::string failure =
+              WhyNot(canary, parts_.observer.Observe(canary.look, settings_.look_deadline, stop));
+          if (!failure.empty()) health.canary_failures.push_back(std::move(failure));
+        }
+        health.stopped = stop.stop_requested();
+        return health;
+      },
+      [this](Health health) { FinishInspection(std::move(health)); });
+}
+
+void ApplyQueue::FinishInspection(Health health) {
+  if (health.stopped) return;
+  view_.capabilities = std::move(health.capabilities);
+  view_.announce = std::move(health.announce);
+  failed_canaries_ = health.canary_failures.empty() ? 0 : failed_canaries_ + 1;
+  // Restarted, most likely: it gets its configuration back, ever less often while that does not
+  // help.
+  if (std::has_single_bit(failed_canaries_)) {
+    log::Warning("apply.canary", {{"failure", health.canary_failures.front()}});
+    reapply_due_ = true;
+  }
+  // Nothing could be served yet, and the server may have come up since.
+  if (view_.serving.none()) recover_due_ = true;
+  std::vector<std::string> now = std::move(health.warnings);
+  Append(&now, health.canary_failures);
+  if (now != health_warnings_) {
+    for (const std::string& warning : now) log::Warning("apply.health", {{"warning", warning}});
+    if (now.empty()) log::Info("apply.healthy");
+  }
+  health_warnings_ = std::move(now);
+  if (!health_warnings_.empty()) healthy_since_ = parts_.strand.clock().Mono();
+  view_.warnings = serving_warnings_;
+  Append(&view_.warnings, health_warnings_);
+  Append(&view_.warnings, sweep_warnings_);
+  if (on_ready_) std::exchange(on_ready_, nullptr)();
+  ScheduleInspection();
+}
+
+void ApplyQueue::ScheduleInspection() {
+  parts_.strand.PostAfter(settings_.inspect_every, [this] {
+    inspection_due_ = true;
+    RunNext();
+  });
+}
+
+void ApplyQueue::ScheduleSweep() {
+  parts_.strand.Cancel(sweep_timer_);
+  sweep_timer_ = parts_.strand.PostAfter(settings_.sweep_every, [this] {
+    StartSweep(Everything());
+    ScheduleSweep();
+  });
+}
+
+void ApplyQueue::StartSoak() {
+  healthy_since_ = parts_.strand.clock().Mono();
+  parts_.strand.Cancel(soak_timer_);
+  soak_timer_ = parts_.strand.PostAfter(settings_.soak, [this] { OnSoaked(); });
+}
+
+void ApplyQueue::OnSoaked() {
+  const Micros healthy_for = parts_.strand.clock().Mono() - healthy_since_;
+  if (healthy_for < settings_.soak) {
+    soak_timer_ = parts_.strand.PostAfter(settings_.soak - healthy_for, [this] { OnSoaked(); });
+    return;
+  }
+  good_due_ = view_.serving;
+  RunNext();
+}
+
+void ApplyQueue::StartSweep(std::vector<Expectation> expectations) {
+  sweep_warnings_.clear();
+  sweep_.Start(
+      view_.serving.generation, std::move(expectations),
+      [this](const agent::v1::ProofReport& report, const std::vector<std::string>& failures) {
+        for (const std::string& failure : failures) {
+          log::Warning("apply.sweep", {{"failure", failure}});
+          if (sweep_warnings_.size() < kShownSweepFailures) {
+            sweep_warnings_.push_back(failure);
+          }
+        }
+        events_.OnProofReport(report);
+      });
+}
+
+std::vector<Expectation> ApplyQueue::Everything() const {
+  if (!view_.desired) return {};
+  const reconcile::Changes all = reconcile::CompareDesired(*view_.desired, nullptr);
+  reconcile::Looks looks = reconcile::ExpectedLooks(*view_.desired, all);
+  std::vector<Expectation> out = Expectations(looks.changed);
+  for (Expectation& expected : Expectations(looks.background)) out.push_back(std::move(expected));
+  return out;
+}
+
+std::vector<Expectation> ApplyQueue::Background(const reconcile::Desired* before) const {
+  const reconcile::Changes changes = reconcile::CompareDesired(*view_.desired, before);
+  return Expectations(reconcile::ExpectedLooks(*view_.desired, changes).background);
+}
+
+}  // namespace lockstep::agent::apply
