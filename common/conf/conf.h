@@ -180,8 +180,7 @@ class Table {
 
  private:
   friend class Document;
-  Table(internal::State* state, const void* table, std::string path)
-      : state_(state), table_(table), path_(std::move(path)) {}
+  Table(internal::State* state, const void* table, std::string path);
   std::optional<internal::Value> Find(std::string_view key) const;  // marks the key as known
   std::optional<internal::Value> Get(std::string_view key) const;   // absent is an error
   template <typename T>
