@@ -23,7 +23,7 @@ class Validation:
 class Capture:
     """Packets that match a filter, from `with` to the end of the block."""
 
-    def __init__(self, node: lay.NodePlace, log: pathlib.Path, packet_filter: str, on_change):
+    def __init__(self, node: lay.Place, log: pathlib.Path, packet_filter: str, on_change):
         self.node = node.name
         self._log = log
         log.unlink(missing_ok=True)
