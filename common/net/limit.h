@@ -23,6 +23,7 @@ class Limit {
   Limit& operator=(const Limit&) = delete;
 
   MonoTime deadline() const { return deadline_; }
+  const std::stop_token& stop() const { return stop_; }
   MonoTime Now() const { return clock_.Mono(); }
   // What is left, never negative.
   Micros Left() const;
