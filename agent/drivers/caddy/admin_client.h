@@ -1,0 +1,49 @@
+// AdminClient: Caddy's admin API over its unix socket, or where a socket was lost over TCP.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/drivers/caddy/admin.h"
+#include "common/base/clock.h"
+#include "common/base/ip.h"
+
+namespace lockstep::agent::drivers::caddy {
+
+struct AdminLimits {
+  Millis connect{1000};
+  // Of a whole call. A load with 1,000 certificates takes 0.2 s.
+  Millis call{20'000};
+  size_t max_answer_bytes = size_t{64} << 20;
+};
+
+class AdminClient : public Admin {
+ public:
+  static AdminClient OverUnixSocket(std::string path, AdminLimits limits = {});
+  // Unauthenticated: nothing secret may be sent there.
+  static AdminClient OverTcp(const Endpoint& endpoint, AdminLimits limits = {});
+
+  Status Load(std::string_view json) override;
+  Result<std::string> GetConfig(std::string_view path) override;
+  Status SetConfig(std::string_view path, std::string_view json) override;
+
+ private:
+  struct Answer {
+    long status = 0;
+    std::string body;
+  };
+  AdminClient(std::string socket, std::string origin, AdminLimits limits)
+      : socket_(std::move(socket)), origin_(std::move(origin)), limits_(limits) {}
+  Result<Answer> Ask(const char* method, std::string_view path, std::string_view body) const;
+  std::string Place() const { return socket_.empty() ? origin_ : socket_; }
+
+  std::string socket_;  // empty: TCP
+  std::string origin_;  // "http://127.0.0.1:2019"
+  AdminLimits limits_;
+};
+
+// What Caddy says in the body of an error, for people: the text of {"error": …}, else the body, in
+// one line of at most 400 printable characters.
+std::string ErrorText(std::string_view body);
+
+}  // namespace lockstep::agent::drivers::caddy

@@ -1,0 +1,329 @@
+#include "agent/drivers/caddy/render.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/base/encoding.h"
+#include "common/crypto/digest.h"
+
+namespace lockstep::agent::drivers::caddy {
+namespace {
+
+using nlohmann::json;
+using reconcile::Desired;
+
+constexpr char kChallengePattern[] = R"(^/\.well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$)";
+
+std::string Digest16(std::string_view bytes) {
+  return HexEncode(crypto::Sha256(bytes)).substr(0, 16);
+}
+
+json HostList(const std::vector<Hostname>& hosts) {
+  json out = json::array();
+  for (const Hostname& host : hosts) out.push_back(host.ascii());
+  return out;
+}
+
+json Route(json hosts, json handler) {
+  return {{"match", {{{"host", std::move(hosts)}}}},
+          {"handle", json::array({std::move(handler)})},
+          {"terminal", true}};
+}
+
+json CatchAll(int status) {
+  return {{"handle", {{{"handler", "static_response"}, {"status_code", status}}}}};
+}
+
+// Both of these are needed: the deferred one misses the answers that Caddy makes of errors (404 of
+// a file server, 502), the other one what an origin sends. Caddy's own value promises 30 days.
+json StripAltSvc() {
+  const json response = {{"delete", {"Alt-Svc"}}};
+  json deferred = response;
+  deferred["deferred"] = true;
+  return {{"handle",
+           {{{"handler", "headers"}, {"response", response}},
+            {{"handler", "headers"}, {"response", std::move(deferred)}}}}};
+}
+
+json ReverseProxy(const reconcile::Upstream& upstream) {
+  json servers = json::array();
+  for (const std::string& server : upstream.servers) servers.push_back({{"dial", server}});
+  json out = {{"handler", "reverse_proxy"},
+              {"upstreams", std::move(servers)},
+              {"headers", {{"response", {{"delete", {"Alt-Svc"}}}}}}};
+  if (upstream.tls) out["transport"] = {{"protocol", "http"}, {"tls", json::object()}};
+  return out;
+}
+
+json ContentHandler(const reconcile::Site& site, const Desired& desired) {
+  if (const auto* preset = std::get_if<reconcile::Preset>(&site.content)) {
+    const std::string type =
+        preset->content_type.empty() ? "text/plain; charset=utf-8" : preset->content_type;
+    return {{"handler", "static_response"},
+            {"status_code", preset->status},
+            {"headers", {{"Content-Type", {EscapePlaceholders(type)}}}},
+            {"body", RenderPresetBody(preset->body, desired.node, desired.pop)}};
+  }
+  if (const auto* root = std::get_if<reconcile::FileRoot>(&site.content)) {
+    return {{"handler", "file_server"}, {"root", EscapePlaceholders(root->path)}};
+  }
+  return ReverseProxy(std::get<reconcile::Upstream>(site.content));
+}
+
+// Hosts by what they are answered with: sites of the same content share a route, since Caddy tries
+// routes one after the other but looks into a long list of hosts by bisection.
+class RouteTable {
+ public:
+  void Add(const json& handler, const Hostname& host) {
+    Entry& entry = entries_[handler.dump()];
+    entry.handler = handler;
+    entry.hosts.insert(host.ascii());
+  }
+  bool empty() const { return entries_.empty(); }
+  void AppendTo(json* routes) const {
+    for (const auto& [text, entry] : entries_) routes->push_back(Route(entry.hosts, entry.handler));
+  }
+
+ private:
+  struct Entry {
+    json handler;
+    std::set<std::string> hosts;
+  };
+  std::map<std::string, Entry> entries_;
+};
+
+struct Tables {
+  RouteTable http, https, origins;
+  std::set<std::string> redirected;
+};
+
+Tables SortSites(const Desired& desired) {
+  Tables out;
+  for (const reconcile::Site& site : desired.sites) {
+    const json handler = ContentHandler(site, desired);
+    const bool has_origin = std::holds_alternative<reconcile::Upstream>(site.content);
+    const std::set<Hostname> secure(site.secure_hosts.begin(), site.secure_hosts.end());
+    for (const Hostname& host : site.hosts) {
+      if (has_origin) out.origins.Add(handler, host);
+      if (!secure.contains(host)) out.http.Add(handler, host);
+    }
+    for (const Hostname& host : secure) {
+      out.https.Add(handler, host);
+      out.redirected.insert(host.ascii());
+    }
+  }
+  return out;
+}
+
+// The tried route: files at once and without a reload, whoever the Host is; then whoever answers
+// misses; then an origin that may run its own HTTP-01. Without the pattern `%00` and names that are
+// too long are answered 500, and a POST gets the file.
+json ChallengeRoute(const RenderSettings& settings, const RouteTable& origins) {
+  json miss = {{"handler", "reverse_proxy"},
+               {"upstreams", {{{"dial", "unix/" + settings.miss_socket}}}},
+               {"transport",
+                {{"protocol", "http"}, {"dial_timeout", "1s"}, {"response_header_timeout", "5s"}}}};
+  if (!origins.empty()) {
+    json routes = json::array();
+    origins.AppendTo(&routes);
+    routes.push_back({{"handle", {{{"handler", "copy_response"}}}}});
+    miss["handle_response"] = {
+        {{"match", {{"status_code", {404}}}}, {"routes", std::move(routes)}}};
+  }
+  json files = {{"handler", "file_server"},
+                {"root", EscapePlaceholders(settings.challenge_directory)},
+                {"pass_thru", true},
+                {"canonical_uris", false},
+                {"index_names", json::array()}};
+  // A token has no extension, so Caddy would send it without a type.
+  json type = {{"handler", "headers"},
+               {"response", {{"deferred", true}, {"set", {{"Content-Type", {"text/plain"}}}}}}};
+  return {
+      {"match", {{{"method", {"GET", "HEAD"}}, {"path_regexp", {{"pattern", kChallengePattern}}}}}},
+      {"handle", json::array({std::move(type), std::move(files), std::move(miss)})},
+      {"terminal", true}};
+}
+
+// Every address by name: with ":443" Caddy answers UDP from the interface's address and HTTP/3 over
+// a service address times out.
+json ListenList(const Desired& desired, uint16_t port) {
+  std::set<IpAddress> addresses(desired.service_addresses.begin(), desired.service_addresses.end());
+  addresses.insert(desired.node_addresses.begin(), desired.node_addresses.end());
+  json out = json::array();
+  for (const IpAddress& address : addresses) out.push_back(Endpoint{address, port}.ToString());
+  return out;
+}
+
+json HttpServer(const Desired& desired, const RenderSettings& settings, const Tables& tables) {
+  json routes = json::array({ChallengeRoute(settings, tables.origins), StripAltSvc()});
+  if (!tables.redirected.empty()) {
+    const std::string port =
+        settings.https_port == 443 ? "" : ":" + std::to_string(settings.https_port);
+    routes.push_back(
+        Route(tables.redirected,
+              {{"handler", "static_response"},
+               {"status_code", 308},
+               {"headers",
+                {{"Location", {"https://{http.request.host}" + port + "{http.request.uri}"}}}}}));
+  }
+  tables.http.AppendTo(&routes);
+  routes.push_back(CatchAll(404));
+  return {{"listen", ListenList(desired, settings.http_port)},
+          {"protocols", {"h1"}},
+          {"automatic_https", {{"disable", true}}},
+          {"routes", std::move(routes)}};
+}
+
+// The certificates that are the one to serve for some host, and for each such host which.
+std::map<const reconcile::Certificate*, std::vector<Hostname>> ServedCertificates(
+    const Desired& desired) {
+  std::map<const reconcile::Certificate*, std::vector<Hostname>> out;
+  for (const auto& [host, certificate] : reconcile::CertificateByHost(desired)) {
+    out[certificate].push_back(host);
+  }
+  return out;
+}
+
+// Caddy picks by itself where one certificate alone holds a name; where several do it is told.
+json ConnectionPolicies(const Desired& desired) {
+  const auto served = ServedCertificates(desired);
+  std::map<Hostname, int> holders;
+  for (const auto& [certificate, unused] : served) {
+    for (const Hostname& host : certificate->hosts) ++holders[host];
+  }
+  json out = json::array();
+  for (const reconcile::Certificate& certificate : desired.certificates) {
+    const auto found = served.find(&certificate);
+    if (found == served.end()) continue;
+    std::vector<Hostname> disputed = found->second;
+    std::erase_if(disputed, [&](const Hostname& host) { return holders[host] < 2; });
+    if (disputed.empty()) continue;
+    out.push_back({{"match", {{"sni", HostList(disputed)}}},
+                   {"certificate_selection", {{"any_tag", {certificate.name}}}}});
+  }
+  out.push_back(json::object());
+  return out;
+}
+
+json HttpsServer(const Desired& desired, const RenderSettings& settings, const Tables& tables,
+                 Http3 http3) {
+  json routes = json::array({StripAltSvc()});
+  tables.https.AppendTo(&routes);
+  routes.push_back(CatchAll(421));
+  json protocols = {"h1", "h2"};
+  if (http3 == Http3::kOn) protocols.push_back("h3");
+  return {{"listen", ListenList(desired, settings.https_port)},
+          {"protocols", std::move(protocols)},
+          {"automatic_https", {{"disable", true}}},
+          {"tls_connection_policies", ConnectionPolicies(desired)},
+          {"routes", std::move(routes)}};
+}
+
+json Certificates(const Desired& desired, std::string* digest) {
+  const auto served = ServedCertificates(desired);
+  crypto::Sha256Stream stream;
+  json out = json::array();
+  for (const reconcile::Certificate& certificate : desired.certificates) {
+    if (!served.contains(&certificate)) continue;
+    out.push_back({{"certificate", certificate.chain_pem},
+                   {"key", certificate.key_pem},
+                   {"tags", {certificate.name}}});
+    stream.Update(crypto::Sha256(certificate.name));
+    stream.Update(crypto::Sha256(certificate.chain_pem));
+    stream.Update(crypto::Sha256(certificate.key_pem));
+  }
+  // Which name gets which certificate is part of a QUIC listener's TLS configuration too.
+  stream.Update(ConnectionPolicies(desired).dump());
+  *digest = HexEncode(stream.Finish()).substr(0, 16);
+  return out;
+}
+
+json TlsApp(json certificates) {
+  // Without the issuer, Caddy's own HTTP-01 solver logs two errors for each challenge request. With
+  // stapling, a reload would wait for every CA's OCSP responder.
+  const json issuer = {
+      {"module", "acme"},
+      {"challenges", {{"http", {{"disabled", true}}}, {"tls-alpn", {{"disabled", true}}}}}};
+  return {{"certificates", {{"load_pem", std::move(certificates)}}},
+          {"automation", {{"policies", {{{"issuers", {issuer}}}}}}},
+          {"disable_ocsp_stapling", true}};
+}
+
+// In every config: a load without it, accepted or refused, closes the socket and opens an admin
+// endpoint without any authentication on 127.0.0.1:2019. What persists would hold our keys.
+json Admin(const RenderSettings& settings) {
+  return {{"listen", "unix/" + settings.admin_socket}, {"config", {{"persist", false}}}};
+}
+
+}  // namespace
+
+std::string RenderAdmin(const RenderSettings& settings) { return Admin(settings).dump(); }
+
+std::string EscapePlaceholders(std::string_view text) {
+  // Caddy takes the backslashes off again only where the text holds an opening brace.
+  if (text.find('{') == std::string_view::npos) return std::string(text);
+  std::string out;
+  for (const char c : text) {
+    if (c == '{' || c == '}') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string RenderPresetBody(std::string_view body, const NodeName& node, const PopName& pop) {
+  // Filled in left to right in one pass: what a value brings in is never looked at again.
+  constexpr std::string_view kNode = "{node}", kPop = "{pop}", kProtocol = "{protocol}";
+  std::string filled, escaped;
+  bool has_protocol = false;
+  while (!body.empty()) {
+    if (body.starts_with(kProtocol)) {
+      has_protocol = true;
+      escaped += "{http.request.proto}";
+      body.remove_prefix(kProtocol.size());
+      continue;
+    }
+    std::string piece(1, body.front());
+    size_t taken = 1;
+    if (body.starts_with(kNode)) {
+      piece = node.str();
+      taken = kNode.size();
+    } else if (body.starts_with(kPop)) {
+      piece = pop.str();
+      taken = kPop.size();
+    }
+    filled += piece;
+    if (piece == "{" || piece == "}") escaped += '\\';
+    escaped += piece;
+    body.remove_prefix(taken);
+  }
+  return has_protocol || filled.find('{') != std::string::npos ? escaped : filled;
+}
+
+Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings& settings,
+                                    Http3 http3) {
+  const Tables tables = SortSites(desired);
+  RenderedConfig out;
+  json config = {{"admin", Admin(settings)},
+                 {"apps",
+                  {{"http",
+                    {{"http_port", settings.http_port},
+                     {"https_port", settings.https_port},
+                     {"grace_period", std::to_string(settings.grace_period.count()) + "s"},
+                     {"servers",
+                      {{"http", HttpServer(desired, settings, tables)},
+                       {"https", HttpsServer(desired, settings, tables, http3)}}}}},
+                   {"tls", TlsApp(Certificates(desired, &out.id.certificates))}}}};
+  try {
+    std::string text = config.dump();
+    out.id.config = Digest16(text);
+    text.insert(1, R"("@id":")" + out.id.ToString() + R"(",)");
+    out.json = crypto::Secret(std::move(text));
+  } catch (const json::exception& error) {
+    return InvalidArgument("caddy config holds a text that is no UTF-8");
+  }
+  return out;
+}
+
+}  // namespace lockstep::agent::drivers::caddy

@@ -1,0 +1,51 @@
+// Rendering: a desired state as the JSON config of Caddy 2.6. Pure.
+//
+// What each part of the config is there for was tried on Caddy 2.6.2; the comments in render.cc say
+// what goes wrong without it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/drivers/caddy/config_id.h"
+#include "agent/reconcile/desired.h"
+#include "common/base/clock.h"
+#include "common/crypto/secret.h"
+#include "common/status/status.h"
+
+namespace lockstep::agent::drivers::caddy {
+
+struct RenderSettings {
+  std::string admin_socket;  // absolute path
+  // Caddy serves <directory>/.well-known/acme-challenge/<token>. Symbolic links in it are followed:
+  // nobody but the agent may write there.
+  std::string challenge_directory;
+  std::string miss_socket;  // who is asked for a token that is not there
+  // How long requests that began under an older config may still take.
+  Seconds grace_period{300};
+  uint16_t http_port = 80;
+  uint16_t https_port = 443;
+};
+
+struct RenderedConfig {
+  ConfigId id;
+  crypto::Secret json;  // with the private keys
+};
+
+enum class Http3 { kOn, kOff };
+
+// The same input gives the same bytes. INVALID_ARGUMENT if a text in it is no UTF-8.
+Result<RenderedConfig> RenderConfig(const reconcile::Desired& desired,
+                                    const RenderSettings& settings, Http3 http3);
+
+// The "admin" part of every config.
+std::string RenderAdmin(const RenderSettings& settings);
+
+// `text` as Caddy must be given it to come out byte for byte where Caddy replaces placeholders.
+std::string EscapePlaceholders(std::string_view text);
+
+// A preset's body for Caddy: {node} and {pop} filled in, {protocol} as Caddy's placeholder for it,
+// all else escaped.
+std::string RenderPresetBody(std::string_view body, const NodeName& node, const PopName& pop);
+
+}  // namespace lockstep::agent::drivers::caddy
