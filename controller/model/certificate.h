@@ -26,6 +26,7 @@ struct Certificate {
   WallTime not_after;
   WallTime created_at;
   bool revoked = false;
+  friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 
 // When a lineage is to be renewed, kept apart from its revisions.
@@ -96,6 +97,7 @@ struct Order {
   std::vector<std::string> after_commit;  // what was lost after the commit point
   std::string serial;
   uint64_t generation = 0;
+  friend bool operator==(const Order&, const Order&) = default;
 };
 
 }  // namespace lockstep::controller::model

@@ -56,6 +56,7 @@ struct Generation {
   std::optional<WallTime> ended_at;
   std::string digest;  // of the part that all nodes share, 32 bytes
   std::vector<GenerationResource> resources;  // of that part
+  friend bool operator==(const Generation&, const Generation&) = default;
 };
 
 enum class Severity { kInfo = 1, kWarning = 2, kError = 3 };

@@ -39,6 +39,7 @@ struct Proof {
   Micros elapsed{0};
   WallTime observed_at;
   std::string observation;  // serialised types.v1.Observation, for `order show`
+  friend bool operator==(const Proof&, const Proof&) = default;
 };
 
 // The newest look at each subject.
