@@ -114,6 +114,27 @@ types::v1::Certificate CertificatePart(const model::Certificate& certificate,
   return out;
 }
 
+Status AddServed(const ResourceKey& key, const std::string& body,
+                 std::vector<ServedCertificate>* served) {
+  types::v1::Certificate certificate;
+  if (!certificate.ParseFromString(body)) {
+    return DataLoss("stored certificate " + key.name + " does not parse");
+  }
+  const WallTime not_after =
+      FromUnixMicros(certificate.not_after().seconds() * 1'000'000 +
+                     certificate.not_after().nanos() / 1000);
+  for (const std::string& text : certificate.hosts()) {
+    LS_ASSIGN_OR_RETURN(const Hostname host, Hostname::Parse(text));
+    served->push_back({host, key.name, certificate.leaf_sha256(), not_after});
+  }
+  return Status::Ok();
+}
+
+void SortByHost(std::vector<ServedCertificate>* served) {
+  std::sort(served->begin(), served->end(),
+            [](const auto& a, const auto& b) { return a.host < b.host; });
+}
+
 std::set<Hostname> AllCertificateHosts(const DesiredState& state) {
   std::set<Hostname> hosts;
   for (const model::Certificate& certificate : state.certificates) {
@@ -156,7 +177,8 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
     const model::Certificate* certificate = ChooseCertificate(state.certificates, host, now);
     chosen[certificate].push_back(host);
     secure.insert(host);
-    plan.served.push_back({host, certificate->name, certificate->leaf_sha256});
+    plan.served.push_back(
+        {host, certificate->name, certificate->leaf_sha256, certificate->not_after});
   }
   for (const auto& [certificate, hosts] : chosen) {
     plan.shared.Put({"certificate", certificate->name},
@@ -165,6 +187,40 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
   for (const model::Site& site : state.sites) {
     plan.shared.Put({"site", site.name}, Serialise(SitePart(site, secure)));
   }
+  return plan;
+}
+
+Result<Plan> PlanFromStored(Snapshot shared, const std::vector<model::Node>& nodes) {
+  Plan plan;
+  plan.shared = std::move(shared);
+  for (const model::Node& node : nodes) {
+    plan.node_parts.emplace(node.name, std::make_shared<const std::string>(NodePart(node)));
+  }
+  for (const auto& [key, entry] : plan.shared.entries()) {
+    if (key.type == "certificate") LS_RETURN_IF_ERROR(AddServed(key, *entry.body, &plan.served));
+  }
+  SortByHost(&plan.served);
+  return plan;
+}
+
+Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now) {
+  Plan plan = stable;
+  plan.node_parts = failed.node_parts;
+  for (const auto& [key, entry] : failed.shared.entries()) {
+    if (key.type != "certificate") continue;
+    const auto of_lineage = [&](const ServedCertificate& served) {
+      return served.lineage == key.name;
+    };
+    const auto old = std::find_if(stable.served.begin(), stable.served.end(), of_lineage);
+    const auto newer = std::find_if(failed.served.begin(), failed.served.end(), of_lineage);
+    if (old == stable.served.end() || newer == failed.served.end()) continue;
+    if (old->not_after > now || newer->not_after <= now) continue;
+    plan.shared.Put(key, entry.body);
+    std::erase_if(plan.served, of_lineage);
+    std::copy_if(failed.served.begin(), failed.served.end(), std::back_inserter(plan.served),
+                 of_lineage);
+  }
+  SortByHost(&plan.served);
   return plan;
 }
 

@@ -31,6 +31,7 @@ struct ServedCertificate {
   Hostname host;
   std::string lineage;
   std::string leaf_sha256;
+  WallTime not_after;
   friend bool operator==(const ServedCertificate&, const ServedCertificate&) = default;
 };
 
@@ -48,6 +49,14 @@ using PlanPtr = std::shared_ptr<const Plan>;
 // FAILED_PRECONDITION naming the two things that do not fit: a host of two sites. Expired and
 // revoked certificates are carried only where there is nothing better for a host (law 7).
 Result<Plan> MakePlan(const DesiredState& state, WallTime now);
+
+// The plan of a stored generation, from its shared resources, for the nodes of now. DATA_LOSS naming
+// a resource that does not parse.
+Result<Plan> PlanFromStored(snapshot::Snapshot shared, const std::vector<model::Node>& nodes);
+
+// What to serve instead of `failed`: all that `stable` carries, but a certificate of `failed` where
+// the stable one has ended and the newer one has not (law 7).
+Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now);
 
 // The certificate that every node answers for `host`: among those that cover it the newest one that
 // is valid at `now`, else the one that ended last; null if none covers it.

@@ -1,0 +1,400 @@
+#include "controller/publish/publisher.h"
+
+#include <algorithm>
+
+#include "common/base/encoding.h"
+#include "common/log/log.h"
+
+namespace lockstep::controller::publish {
+namespace {
+
+// While something is not proved the witnesses are asked again at least this often.
+constexpr Micros kRetry = Millis(500);
+constexpr size_t kKeptGenerations = 200;
+
+}  // namespace
+
+Publisher::Publisher(Options options, const identity::FleetCa& ca, model::Epoch epoch,
+                     store::Database& database, task::Executor& state, fleet::Fleet& fleet,
+                     witness::Witnesses& witnesses, fleet::Journal& journal,
+                     const DesiredSource& desired)
+    : options_(std::move(options)),
+      database_(database),
+      state_(state),
+      fleet_(fleet),
+      witnesses_(witnesses),
+      journal_(journal),
+      desired_(desired),
+      manifests_(ca, std::move(epoch)),
+      pusher_(fleet, manifests_) {}
+
+void Publisher::Load(PublishedPast past) {
+  for (const std::string& id : past.start_ids) manifests_.AddStart(id);
+  start_id_ = past.start_ids.back();
+  for (const model::Generation& generation : past.generations) {
+    manifests_.AddGeneration(generation.number, generation.start_id);
+    newest_ = std::max(newest_, generation.number);
+    if (generation.state == model::GenerationState::kLastKnownGood) {
+      last_known_good_ = std::max(last_known_good_, generation.number);
+    }
+  }
+  read_only_ = std::move(past.read_only_reason);
+  if (past.stable != nullptr) {
+    stable_ = Release{*past.stable_generation, past.stable};
+    ExpectHostsOf(*past.stable);
+  }
+}
+
+void Publisher::ExpectHostsOf(const planner::Plan& plan) {
+  std::set<Hostname> hosts;
+  if (stable_) {
+    for (const auto& served : stable_->plan->served) hosts.insert(served.host);
+  }
+  for (const auto& served : plan.served) hosts.insert(served.host);
+  fleet_.proofs().ExpectHosts(std::move(hosts));
+}
+
+Result<uint64_t> Publisher::Changed(const std::string& cause) {
+  if (!read_only_.empty()) return FailedPrecondition("the controller is read-only: " + read_only_);
+  LS_ASSIGN_OR_RETURN(planner::Plan plan,
+                      planner::MakePlan(desired_.GetDesired(), state_.clock().Now()));
+  if (active_ && active_->rollout.released().empty()) {
+    // It reached nobody yet: the newer content takes its place.
+    SetState(active_->release.generation, model::GenerationState::kSuperseded, "");
+    active_.reset();
+  }
+  if (active_) {
+    pending_cause_ = pending_cause_ ? *pending_cause_ + "; " + cause : cause;
+    return newest_ + 1;
+  }
+  if (stable_ && stable_->plan->shared.Digest() == plan.shared.Digest() &&
+      stable_->plan->node_parts.size() == plan.node_parts.size()) {
+    return stable_->generation.number;
+  }
+  return Begin(std::move(plan), cause, false);
+}
+
+Result<uint64_t> Publisher::Begin(planner::Plan plan, const std::string& cause, bool is_rollback) {
+  model::Generation generation;
+  generation.number = ++newest_;
+  generation.epoch_counter = manifests_.epoch().counter;
+  generation.start_id = start_id_;
+  generation.state = model::GenerationState::kRollingOut;
+  generation.cause = cause.substr(0, 500);
+  generation.created_at = state_.clock().Now();
+  generation.digest = plan.shared.Digest();
+  for (const auto& [key, entry] : plan.shared.entries()) {
+    generation.resources.push_back({key.type, key.name, entry.sha256});
+  }
+
+  static const planner::Plan kNothing;
+  const planner::Plan& before = stable_ ? *stable_->plan : kNothing;
+  Rollout::Options rollout = options_.rollout;
+  if (is_rollback || planner::OnlyAddsFirstCertificates(before, plan)) rollout.soak = Micros(0);
+  auto waves = planner::MakeWaves(fleet_.EnrolledNodes(), options_.waves);
+  if (is_rollback) {
+    // Back to what worked: nobody waits.
+    waves = planner::MakeWaves(fleet_.EnrolledNodes(), {});
+  }
+  const bool to_nobody = waves.empty();
+
+  auto changed = planner::ChangedCertificates(before, plan);
+  ExpectHostsOf(plan);
+  Release release{generation, std::make_shared<const planner::Plan>(std::move(plan))};
+  active_.emplace(Active{release, Rollout(rollout, std::move(waves), state_.clock().Mono()),
+                         std::move(changed), {}, is_rollback, false});
+  manifests_.AddGeneration(generation.number, generation.start_id);
+  journal_.Info("generation.created", std::to_string(generation.number), generation.cause);
+  Store(generation, release.plan);
+  if (to_nobody) log::Info("publish.no_nodes", {{"generation", generation.number}});
+  return generation.number;
+}
+
+void Publisher::Store(const model::Generation& generation, const planner::PlanPtr& plan) {
+  database_.Run(
+      [generation, plan](store::Stores& stores) -> Status {
+        LS_RETURN_IF_ERROR(stores.generations.Create(generation));
+        for (const auto& [key, entry] : plan->shared.entries()) {
+          LS_RETURN_IF_ERROR(stores.resources.Put(entry.sha256, *entry.body));
+        }
+        LS_RETURN_IF_ERROR(stores.generations.Prune(kKeptGenerations).status());
+        return stores.resources.Prune().status();
+      },
+      [this, number = generation.number](const Status& status) { OnStored(number, status); },
+      state_);
+}
+
+void Publisher::OnStored(uint64_t number, const Status& status) {
+  if (!active_ || active_->release.generation.number != number) return;
+  if (!status.ok()) {
+    // Nothing was pushed: the fleet serves on as it does, and the next change tries again.
+    journal_.Error("generation.not_stored", std::to_string(number), status.message());
+    const model::Generation generation = active_->release.generation;
+    active_.reset();
+    for (PublishObserver* observer : observers_) {
+      observer->OnRolledBack(generation, status.message());
+    }
+    return BeginPending();
+  }
+  active_->stored = true;
+  Advance();
+}
+
+std::vector<barrier::Target> Publisher::TargetsOf(
+    const std::vector<planner::ServedCertificate>& served) {
+  std::vector<barrier::Target> targets;
+  for (const auto& one : served) {
+    for (const auto kind : {model::ProbeKind::kTls, model::ProbeKind::kQuic}) {
+      targets.push_back({kind, one.host, "", one.leaf_sha256});
+    }
+  }
+  return targets;
+}
+
+RolloutFacts Publisher::GatherFacts() {
+  RolloutFacts facts;
+  facts.now = state_.clock().Mono();
+  facts.rejected = active_->rejected;
+  const auto targets = TargetsOf(active_->changed);
+  std::vector<model::ProofSubject> ask;
+  for (const auto& [name, live] : fleet_.nodes()) {
+    if (!live.connected || live.node.banned) continue;
+    facts.connected.insert(name);
+    if (pusher_.AppliedBy(name) != active_->release.generation.number) {
+      facts.lacking[name] = "it has not acknowledged it";
+      continue;
+    }
+    const auto verdict = barrier::Evaluate({fleet::Fleet::MemberOf(live)}, targets,
+                                           fleet_.service_addresses(), fleet_.book(), {});
+    if (verdict.open || targets.empty()) {
+      facts.proved.insert(name);
+      continue;
+    }
+    facts.lacking[name] = verdict.missing.empty() ? "" : verdict.missing.front();
+    ask.insert(ask.end(), verdict.ask_witness.begin(), verdict.ask_witness.end());
+  }
+  witnesses_.Ask(ask);
+  return facts;
+}
+
+void Publisher::Advance() {
+  if (!active_ || !active_->stored || !read_only_.empty()) return;
+  const RolloutFacts facts = GatherFacts();
+  const Rollout::Step step = active_->rollout.Advance(facts);
+  for (const NodeName& node : step.release) pusher_.Push(node, active_->release);
+  if (step.proved) return FinishProved();
+  if (step.failed) return RollBack(step.problem);
+  state_.Cancel(wake_timer_);
+  Micros delay = kRetry;
+  if (step.wake_at) delay = std::clamp(*step.wake_at - facts.now, Micros(1000), kRetry);
+  wake_timer_ = state_.PostAfter(delay, [this] { OnWake(); });
+}
+
+void Publisher::OnWake() {
+  wake_timer_ = 0;
+  Advance();
+}
+
+void Publisher::FinishProved() {
+  if (stable_) {
+    SetState(stable_->generation, model::GenerationState::kSuperseded, "");
+  }
+  stable_ = active_->release;
+  const bool was_rollback = active_->is_rollback;
+  active_.reset();
+  stable_->generation.state = model::GenerationState::kSoaking;
+  SetState(stable_->generation, model::GenerationState::kSoaking, "");
+  ExpectHostsOf(*stable_->plan);
+  if (!was_rollback) failed_digest_.clear();
+  const uint64_t number = stable_->generation.number;
+  journal_.Info("generation.proved", std::to_string(number), "every node that is there serves it");
+  StartSoak(number);
+  // A node that came while the rollout ran and is in none of its waves.
+  for (const auto& [name, live] : fleet_.nodes()) {
+    if (live.connected) PushTarget(name);
+  }
+  const model::Generation proved = stable_->generation;
+  for (PublishObserver* observer : observers_) observer->OnProved(proved);
+  BeginPending();
+}
+
+void Publisher::StartSoak(uint64_t number) {
+  state_.Cancel(soak_timer_);
+  soak_timer_ = state_.PostAfter(options_.rollout.soak, [this, number] {
+    soak_timer_ = 0;
+    if (!stable_ || stable_->generation.number != number) return;
+    last_known_good_ = number;
+    SetState(stable_->generation, model::GenerationState::kLastKnownGood, "");
+  });
+}
+
+void Publisher::BeginPending() {
+  if (active_ || !pending_cause_ || !read_only_.empty()) return;
+  const std::string cause = *pending_cause_;
+  pending_cause_.reset();
+  auto plan = planner::MakePlan(desired_.GetDesired(), state_.clock().Now());
+  if (plan.ok() && plan->shared.Digest() == failed_digest_) {
+    journal_.Warning("generation.not_retried", cause,
+                     "the same content was rolled back a moment ago; change it or apply it again");
+    return;
+  }
+  const auto begun = Changed(cause);
+  if (!begun.ok()) journal_.Error("generation.refused", cause, begun.status().message());
+}
+
+void Publisher::RollBack(const std::string& problem) {
+  const Active failed = std::move(*active_);
+  active_.reset();
+  const model::Generation& generation = failed.release.generation;
+  SetState(generation, model::GenerationState::kRolledBack, problem);
+  journal_.Error("generation.rolled_back", std::to_string(generation.number), problem);
+  failed_digest_ = generation.digest;
+  if (failed.is_rollback) {
+    // The old content does not work either: change nothing more, a person is needed.
+    journal_.Error("generation.rollback_failed", std::to_string(generation.number),
+                   "the content before it was refused too; nodes serve what they last had");
+  } else if (stable_) {
+    auto plan = planner::RollbackPlan(*stable_->plan, *failed.release.plan, state_.clock().Now());
+    const auto begun =
+        Begin(std::move(plan), "rollback of generation " + std::to_string(generation.number), true);
+    LS_CHECK(begun.ok());
+  }
+  for (PublishObserver* observer : observers_) observer->OnRolledBack(generation, problem);
+  BeginPending();
+}
+
+void Publisher::SetState(model::Generation generation, model::GenerationState state,
+                         const std::string& problem) {
+  generation.state = state;
+  generation.problem = problem;
+  if (state != model::GenerationState::kRollingOut) generation.ended_at = state_.clock().Now();
+  if (stable_ && stable_->generation.number == generation.number) stable_->generation = generation;
+  database_.Run([generation](store::Stores& stores) { return stores.generations.Update(generation); },
+                [generation](const Status& status) {
+                  if (!status.ok()) {
+                    log::Error("publish.state_not_stored",
+                               {{"generation", generation.number}, {"status", status}});
+                  }
+                },
+                state_);
+}
+
+uint64_t Publisher::TargetOf(const NodeName& node) const {
+  if (active_ && active_->rollout.released().contains(node)) {
+    return active_->release.generation.number;
+  }
+  return stable_ && stable_->plan->node_parts.contains(node) ? stable_->generation.number : 0;
+}
+
+void Publisher::PushTarget(const NodeName& node) {
+  if (!read_only_.empty()) return;
+  if (active_ && active_->rollout.released().contains(node)) {
+    if (active_->stored) pusher_.Push(node, active_->release);
+  } else if (stable_) {
+    pusher_.Push(node, *stable_);
+  }
+}
+
+const planner::ServedCertificate* Publisher::FindServed(const Hostname& host) const {
+  if (!stable_) return nullptr;
+  for (const auto& served : stable_->plan->served) {
+    if (served.host == host) return &served;
+  }
+  return nullptr;
+}
+
+std::optional<Publisher::Progress> Publisher::FindProgress() const {
+  if (!active_) return std::nullopt;
+  Progress progress{active_->release.generation, active_->rollout.wave(), active_->rollout.waves(),
+                    {}, active_->rollout.released(), ""};
+  const auto targets = TargetsOf(active_->changed);
+  for (const NodeName& node : progress.released) {
+    const fleet::LiveNode* live = fleet_.Find(node);
+    if (live == nullptr || pusher_.AppliedBy(node) != progress.generation.number) continue;
+    const auto verdict = barrier::Evaluate({fleet::Fleet::MemberOf(*live)}, targets,
+                                           fleet_.service_addresses(), fleet_.book(), {});
+    if (verdict.open || targets.empty()) progress.proved.insert(node);
+    if (!verdict.missing.empty()) progress.problem = verdict.missing.front();
+  }
+  return progress;
+}
+
+barrier::Verdict Publisher::JudgeFleet() const {
+  if (!stable_) return {};
+  return barrier::Evaluate(fleet_.Members(), TargetsOf(stable_->plan->served),
+                           fleet_.service_addresses(), fleet_.book(), {});
+}
+
+void Publisher::BecomeReadOnly(const std::string& why) {
+  if (!read_only_.empty()) return;
+  read_only_ = why + "; run `lockstep-controller recover` once you know which database is right";
+  journal_.Error("controller.read_only", "controller", read_only_);
+  database_.Run(
+      [why = read_only_](store::Stores& stores) {
+        return stores.meta.PutFlag(store::kReadOnlyFlag, why);
+      },
+      [](const Status& status) {
+        if (!status.ok()) log::Error("publish.flag_not_stored", {{"status", status}});
+      },
+      state_);
+}
+
+Status Publisher::OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) {
+  node.suspect.clear();
+  if (!hello.has_seen()) return Status::Ok();
+  std::string why;
+  switch (manifests_.Recognise(node.node.name, hello.seen(), &why)) {
+    case Recognition::kOurs: break;
+    case Recognition::kOlder: journal_.Info("node.older_epoch", node.node.name.str(), why); break;
+    case Recognition::kForged:
+      node.suspect = why;
+      journal_.Error("node.suspect", node.node.name.str(), why);
+      break;
+    case Recognition::kUnknown: BecomeReadOnly(why); break;
+  }
+  return Status::Ok();
+}
+
+void Publisher::OnConnected(const fleet::LiveNode& node, const agent::v1::Hello& hello) {
+  const NodeName& name = node.node.name;
+  pusher_.OnConnected(name, hello.serving_digest());
+  PushTarget(name);
+  if (active_) state_.Post([this] { Advance(); });
+  if (hello.serving_generation() == 0) return;
+  // "Serving" is no proof, and a new boot voids the old ones: have it look again at everything.
+  agent::v1::ControllerMessage message;
+  message.mutable_proof_request();
+  const Status sent = fleet_.link().Send(name, std::move(message));
+  if (!sent.ok()) log::Warning("publish.proofs_not_asked", {{"node", name.str()}, {"status", sent}});
+}
+
+void Publisher::OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) {
+  const NodeName& name = node.node.name;
+  switch (pusher_.OnAck(name, ack)) {
+    case Pusher::Outcome::kNotOurs:
+    case Pusher::Outcome::kResent: return;
+    case Pusher::Outcome::kApplied: break;
+    case Pusher::Outcome::kRejected:
+    case Pusher::Outcome::kStale: {
+      const std::string reason = ack.reason().empty() ? "no reason given" : ack.reason().substr(0, 500);
+      journal_.Warning("node.refused_generation", name.str(),
+                       "generation " + std::to_string(ack.generation()) + ": " + reason);
+      if (active_ && ack.generation() == active_->release.generation.number) {
+        active_->rejected[name] = reason;
+      }
+      break;
+    }
+  }
+  Advance();
+}
+
+void Publisher::OnNodesChanged(const std::string& cause) {
+  const auto changed = Changed(cause);
+  if (!changed.ok()) {
+    log::Warning("publish.not_changed", {{"cause", cause}, {"status", changed.status()}});
+  }
+}
+
+void Publisher::OnDisconnected(const fleet::LiveNode&) { Advance(); }
+
+}  // namespace lockstep::controller::publish

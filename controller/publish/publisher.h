@@ -1,0 +1,157 @@
+// Publisher: turns changes of the desired state into generations, and takes each through the fleet.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/fleet/fleet.h"
+#include "controller/model/generation.h"
+#include "controller/planner/planner.h"
+#include "controller/planner/waves.h"
+#include "controller/publish/manifests.h"
+#include "controller/publish/pusher.h"
+#include "controller/publish/rollout.h"
+#include "controller/witness/witnesses.h"
+
+namespace lockstep::controller::publish {
+
+// Where the desired state comes from: rooms beside and above this one.
+class DesiredSource {
+ public:
+  virtual ~DesiredSource() = default;
+  virtual planner::DesiredState GetDesired() const = 0;
+};
+
+// Who waits for generations. On the state strand.
+class PublishObserver {
+ public:
+  virtual ~PublishObserver() = default;
+  // Every node that is there has proved it.
+  virtual void OnProved(const model::Generation&) {}
+  // It was stopped; the content before it is going out again.
+  virtual void OnRolledBack(const model::Generation&, const std::string& /*problem*/) {}
+};
+
+// What was stored, read at start.
+struct PublishedPast {
+  std::vector<model::Generation> generations;  // newest first, without resources
+  // The newest generation that every node had proved, rebuilt; null before the first.
+  planner::PlanPtr stable;
+  std::optional<model::Generation> stable_generation;
+  std::vector<std::string> start_ids;  // all, this start's last
+  std::string read_only_reason;        // empty: none
+};
+
+// Lives on the state strand.
+class Publisher final : public fleet::FleetObserver {
+ public:
+  struct Options {
+    std::vector<planner::WaveSize> waves;
+    Rollout::Options rollout;
+  };
+
+  Publisher(Options options, const identity::FleetCa& ca, model::Epoch epoch,
+            store::Database& database, task::Executor& state, fleet::Fleet& fleet,
+            witness::Witnesses& witnesses, fleet::Journal& journal, const DesiredSource& desired);
+
+  void Load(PublishedPast past);
+  void AddObserver(PublishObserver* observer) { observers_.push_back(observer); }
+
+  // The desired state has changed, because of `cause`. Returns the number of the generation that is
+  // going to carry it: a new one, the one after the rollout that runs now, or the present one if
+  // nothing differs. FAILED_PRECONDITION while read-only or if the state is not consistent.
+  Result<uint64_t> Changed(const std::string& cause);
+
+  // The newest generation that every node has proved; 0 before the first.
+  uint64_t proved_generation() const { return stable_ ? stable_->generation.number : 0; }
+  // The newest number given.
+  uint64_t newest_generation() const { return newest_; }
+  uint64_t last_known_good() const { return last_known_good_; }
+  const std::string& read_only_reason() const { return read_only_; }
+  // What node is to serve now; 0 if nothing yet.
+  uint64_t TargetOf(const NodeName& node) const;
+  uint64_t AppliedBy(const NodeName& node) const { return pusher_.AppliedBy(node); }
+  // What every node that is released to it should show for `host`; null if nothing.
+  const planner::ServedCertificate* FindServed(const Hostname& host) const;
+
+  struct Progress {
+    model::Generation generation;
+    size_t wave = 0;
+    size_t waves = 0;
+    std::set<NodeName> proved;
+    std::set<NodeName> released;
+    std::string problem;
+  };
+  // The rollout that runs, if one does.
+  std::optional<Progress> FindProgress() const;
+  // Everything that the newest generation asks of the announcing nodes, judged: a line for each
+  // thing that is not so. For `lockstep status`.
+  barrier::Verdict JudgeFleet() const;
+  // TLS and QUIC looks for these certificates.
+  static std::vector<barrier::Target> TargetsOf(
+      const std::vector<planner::ServedCertificate>& served);
+
+  // fleet::FleetObserver
+  Status OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) override;
+  void OnConnected(const fleet::LiveNode& node, const agent::v1::Hello& hello) override;
+  void OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) override;
+  void OnProofsChanged() override { Advance(); }
+  void OnNodesChanged(const std::string& cause) override;
+  void OnDisconnected(const fleet::LiveNode& node) override;
+
+ private:
+  struct Active {
+    Release release;
+    Rollout rollout;
+    std::vector<planner::ServedCertificate> changed;
+    std::map<NodeName, std::string> rejected;
+    bool is_rollback = false;
+    bool stored = false;  // nothing is pushed before its number is on the disk
+  };
+
+  Result<uint64_t> Begin(planner::Plan plan, const std::string& cause, bool is_rollback);
+  void Store(const model::Generation& generation, const planner::PlanPtr& plan);
+  void OnStored(uint64_t number, const Status& status);
+  RolloutFacts GatherFacts();
+  void Advance();
+  void OnWake();
+  void FinishProved();
+  void RollBack(const std::string& problem);
+  void BeginPending();
+  void StartSoak(uint64_t number);
+  void SetState(model::Generation generation, model::GenerationState state,
+                const std::string& problem);
+  void BecomeReadOnly(const std::string& why);
+  void PushTarget(const NodeName& node);
+  void ExpectHostsOf(const planner::Plan& plan);
+
+  const Options options_;
+  store::Database& database_;
+  task::Executor& state_;
+  fleet::Fleet& fleet_;
+  witness::Witnesses& witnesses_;
+  fleet::Journal& journal_;
+  const DesiredSource& desired_;
+  Manifests manifests_;
+  Pusher pusher_;
+  std::vector<PublishObserver*> observers_;
+
+  std::string start_id_;
+  std::string read_only_;
+  uint64_t newest_ = 0;
+  uint64_t last_known_good_ = 0;
+  std::optional<Release> stable_;  // proved by everyone who was there
+  std::optional<Active> active_;
+  std::optional<std::string> pending_cause_;
+  std::string failed_digest_;  // of the content that was rolled back last: not tried again as it is
+  task::TimerId wake_timer_ = 0;
+  task::TimerId soak_timer_ = 0;
+};
+
+}  // namespace lockstep::controller::publish
