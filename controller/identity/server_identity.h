@@ -33,7 +33,7 @@ class ServerIdentity {
   // Why the present pair must be replaced; empty if it need not.
   std::string ReasonToReplace(WallTime now) const;
   Status Publish(WallTime now);
-  void PruneOldPairs() const;
+  void PruneOldPairs(const std::string& current) const;
 
   const FleetCa& ca_;
   std::string directory_;
