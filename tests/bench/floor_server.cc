@@ -21,6 +21,7 @@
 #include "tests/bench/commands.h"
 #include "tests/bench/fleet_payload.h"
 #include "tests/bench/grpc_stream.h"
+#include "tests/bench/limits.h"
 #include "tests/bench/poller.h"
 #include "tests/bench/round_meter.h"
 #include "tests/bench/tls_connection.h"

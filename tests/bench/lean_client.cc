@@ -16,6 +16,7 @@
 #include "common/crypto/issue.h"
 #include "controller/identity/fleet_ca.h"
 #include "tests/bench/lean_agent.h"
+#include "tests/bench/limits.h"
 
 namespace lockstep::bench {
 namespace {

@@ -65,7 +65,5 @@ Result<Fd> StartConnect(const Endpoint& endpoint);
 // A listening, non-blocking TCP socket.
 Result<Fd> Listen(const Endpoint& endpoint);
 void SetNoDelay(int fd);
-// As many descriptors as the system lets us have.
-void RaiseDescriptorLimit();
 
 }  // namespace lockstep::bench
