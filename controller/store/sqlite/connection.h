@@ -6,6 +6,7 @@
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Statement.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -133,7 +134,7 @@ class Connection {
   SQLite::Database& database() { return database_; }
   const std::string& path() const { return path_; }
 
-  // What SQLite threw, for an operator.
+  // What SQLite threw, for an operator. Reads errno: only from Guarded.
   Status ToStatus(const SQLite::Exception& error) const;
   Status ToStatus(const DamagedValue& damaged) const;
 
@@ -149,6 +150,7 @@ class Connection {
 // Calls `work`, which returns a Status or Result, and lets no exception out.
 template <typename Work>
 auto Guarded(const Connection& connection, Work work) -> decltype(work()) {
+  errno = 0;
   try {
     return work();
   } catch (const SQLite::Exception& error) {
