@@ -89,7 +89,7 @@ def fuzz(report, root):
         group = Group(f"fuzz {program.name}")
         corpus = build_dir / "corpus" / program.name
         os.makedirs(corpus, exist_ok=True)
-        seeds = root / "tests/testdata/fuzz" / program.name.removesuffix("_fuzz")
+        seeds = root / "tests/fuzz/corpus" / program.name.removesuffix("_fuzz")
         finished = run([program, f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=1024",
                         f"-artifact_prefix={build_dir}/{program.name}-", corpus,
                         *([seeds] if seeds.is_dir() else [])], timeout=FUZZ_SECONDS * 3)
