@@ -197,10 +197,13 @@ void ApplyQueue::RunInspection() {
         health.capabilities = parts_.driver.Capabilities();
         health.warnings = parts_.driver.Inspect();
         if (parts_.announcer != nullptr) health.announce = parts_.announcer->Report();
+        if (const Status held = parts_.driver.Ensure(); !held.ok()) {
+          health.lost.push_back(held.message());
+        }
         for (const Expectation& canary : canaries) {
           std::string failure =
               WhyNot(canary, parts_.observer.Observe(canary.look, settings_.look_deadline, stop));
-          if (!failure.empty()) health.canary_failures.push_back(std::move(failure));
+          if (!failure.empty()) health.lost.push_back(std::move(failure));
         }
         health.stopped = stop.stop_requested();
         return health;
@@ -212,17 +215,17 @@ void ApplyQueue::FinishInspection(Health health) {
   if (health.stopped) return;
   view_.capabilities = std::move(health.capabilities);
   view_.announce = std::move(health.announce);
-  failed_canaries_ = health.canary_failures.empty() ? 0 : failed_canaries_ + 1;
+  lost_in_a_row_ = health.lost.empty() ? 0 : lost_in_a_row_ + 1;
   // Restarted, most likely: it gets its configuration back, ever less often while that does not
   // help.
-  if (std::has_single_bit(failed_canaries_)) {
-    log::Warning("apply.canary", {{"failure", health.canary_failures.front()}});
+  if (std::has_single_bit(lost_in_a_row_)) {
+    log::Warning("apply.lost", {{"why", health.lost.front()}});
     reapply_due_ = true;
   }
   // Nothing could be served yet, and the server may have come up since.
   if (view_.serving.none()) recover_due_ = true;
   std::vector<std::string> now = std::move(health.warnings);
-  Append(&now, health.canary_failures);
+  Append(&now, health.lost);
   if (now != health_warnings_) {
     for (const std::string& warning : now) log::Warning("apply.health", {{"warning", warning}});
     if (now.empty()) log::Info("apply.healthy");

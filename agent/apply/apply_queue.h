@@ -86,7 +86,7 @@ class ApplyQueue {
     std::vector<std::string> capabilities;
     std::vector<std::string> warnings;
     AnnounceReport announce;
-    std::vector<std::string> canary_failures;
+    std::vector<std::string> lost;  // what the server or a canary says of a lost configuration
     bool stopped = false;
   };
 
@@ -128,7 +128,7 @@ class ApplyQueue {
   std::vector<std::string> serving_warnings_;  // of a fallback
   std::vector<std::string> health_warnings_;
   std::vector<std::string> sweep_warnings_;
-  uint64_t failed_canaries_ = 0;  // in a row
+  uint64_t lost_in_a_row_ = 0;  // inspections
   MonoTime healthy_since_{};
   task::TimerId soak_timer_ = 0;
   task::TimerId sweep_timer_ = 0;

@@ -23,6 +23,9 @@ class Driver {
   // the driver may have to disturb on purpose follows from the difference. After an error the
   // server still serves what it did.
   virtual Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) = 0;
+  // Ok while the server runs what was last applied (and before anything was). An error once it lost
+  // that, as after a restart, or somebody changed it: apply again.
+  virtual Status Ensure() { return Status::Ok(); }
   // Things an operator should know, seen now: "caddy's admin socket is gone".
   virtual std::vector<std::string> Inspect() = 0;
 };

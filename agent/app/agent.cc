@@ -1,0 +1,188 @@
+#include "agent/app/agent.h"
+
+#include <cstring>
+#include <future>
+#include <utility>
+
+#include "agent/app/file_announcer.h"
+#include "agent/app/lifecycle.h"
+#include "agent/apply/applier.h"
+#include "agent/apply/apply_queue.h"
+#include "agent/challenge/directory.h"
+#include "agent/challenge/lane.h"
+#include "agent/drivers/caddy/driver.h"
+#include "agent/session/client.h"
+#include "agent/session/controller_link.h"
+#include "agent/session/conversation.h"
+#include "agent/session/renewal.h"
+#include "agent/state/generations.h"
+#include "agent/state/identity.h"
+#include "agent/witness/witness.h"
+#include "common/base/encoding.h"
+#include "common/fsutil/files.h"
+#include "common/log/log.h"
+#include "common/look/wire_observer.h"
+#include "common/task/strand.h"
+#include "common/task/worker_pool.h"
+
+namespace lockstep::agent::app {
+namespace {
+
+constexpr size_t kBootIdBytes = 16;
+constexpr size_t kProbeThreads = 8;
+constexpr size_t kLookThreads = 8;
+constexpr size_t kWitnessThreads = 8;
+constexpr size_t kSweepThreads = 2;
+constexpr size_t kMissThreads = 4;
+
+uint64_t RandomSeed() {
+  const std::string bytes = RandomBytes(sizeof(uint64_t));
+  uint64_t seed = 0;
+  std::memcpy(&seed, bytes.data(), sizeof(seed));
+  return seed;
+}
+
+drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config) {
+  drivers::caddy::CaddyOptions options;
+  options.render.admin_socket = config.caddy_admin_socket;
+  options.render.challenge_directory = config.challenge_directory;
+  options.render.miss_socket = config.miss_socket;
+  options.take_over = config.caddy_take_over;
+  options.copies_directory = config.state_dir + "/replaced";
+  return options;
+}
+
+std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config) {
+  if (config.announce_file) return std::make_unique<FileAnnouncer>(*config.announce_file);
+  return nullptr;
+}
+
+rpc::CertificateFiles FilesOf(const state::IdentityStore& store) {
+  return {store.CertificatePath(), store.KeyPath(), store.CaPath()};
+}
+
+}  // namespace
+
+// In the order of their construction; destroyed in the reverse one, after Stop.
+struct Agent::Parts {
+  Parts(Config config_in, fsutil::DirectoryLock lock_in, state::IdentityStore store_in,
+        state::Identity identity_in, state::Generations generations_in,
+        challenge::Directory directory_in, std::unique_ptr<session::ControllerLink> link_in)
+      : config(std::move(config_in)),
+        lock(std::move(lock_in)),
+        store(std::move(store_in)),
+        identity(std::move(identity_in)),
+        generations(std::move(generations_in)),
+        directory(std::move(directory_in)),
+        link(std::move(link_in)),
+        driver(CaddyOptionsOf(config)),
+        announcer(MakeAnnouncer(config)),
+        applier({driver, observer, probes, strand.clock(), generations, identity.authority()}),
+        conversation(strand, {LOCKSTEP_VERSION, RandomBytes(kBootIdBytes), config.addresses}),
+        queue({strand, apply_worker, sweeps, observer, driver, announcer.get(), applier},
+              conversation, QueueSettingsOf(config)),
+        lane({strand, lane_writer, looks, observer, directory}, conversation),
+        witness(strand, witness_looks, observer, identity.node),
+        client(strand, *link, conversation, RandomSeed()),
+        renewal(strand, errands, *link, store, RandomSeed()) {
+    conversation.Join({&queue, &lane, &witness, &client, nullptr});
+    PlanLifecycle();
+  }
+
+  static apply::QueueSettings QueueSettingsOf(const Config& config) {
+    apply::QueueSettings settings;
+    settings.soak = config.soak;
+    return settings;
+  }
+  void PlanLifecycle();
+  void StopClient();
+
+  const Config config;
+  fsutil::DirectoryLock lock;
+  state::IdentityStore store;
+  const state::Identity identity;
+  state::Generations generations;
+  challenge::Directory directory;
+  std::unique_ptr<session::ControllerLink> link;
+  look::WireObserver observer;
+
+  task::Strand strand{"agent"};
+  task::WorkerPool apply_worker{"apply", 1};
+  task::WorkerPool probes{"probe", kProbeThreads};
+  task::WorkerPool sweeps{"sweep", kSweepThreads};
+  task::WorkerPool lane_writer{"lane", 1};
+  task::WorkerPool looks{"look", kLookThreads};
+  task::WorkerPool witness_looks{"witness", kWitnessThreads};
+  task::WorkerPool errands{"errand", 1};
+
+  drivers::caddy::CaddyDriver driver;
+  std::unique_ptr<apply::Announcer> announcer;
+  apply::Applier applier;
+  session::Conversation conversation;
+  apply::ApplyQueue queue;
+  challenge::Lane lane;
+  witness::Witness witness;
+  session::Client client;
+  session::Renewal renewal;
+  Lifecycle lifecycle;
+};
+
+// Stopping runs from the last line to the first: the stream first, so that nothing new comes in;
+// then who works; the strand, to which all of them post, last.
+void Agent::Parts::PlanLifecycle() {
+  lifecycle.Add("strand", nullptr, [this] { strand.Stop(); });
+  for (task::WorkerPool* pool :
+       {&apply_worker, &probes, &sweeps, &lane_writer, &looks, &witness_looks, &errands}) {
+    lifecycle.Add("workers", nullptr, [pool] { pool->Stop(); });
+  }
+  lifecycle.Add(
+      "rooms",
+      [this] {
+        strand.Post([this] {
+          queue.Start([this] {
+            client.Start();
+            renewal.Start();
+          });
+        });
+        return Status::Ok();
+      },
+      [this] { StopClient(); });
+}
+
+void Agent::Parts::StopClient() {
+  std::promise<void> stopped;
+  strand.Post([this, &stopped] { client.Stop([&stopped] { stopped.set_value(); }); });
+  stopped.get_future().wait();
+}
+
+Result<std::unique_ptr<Agent>> Agent::Create(Config config) {
+  LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(config.state_dir));
+  LS_ASSIGN_OR_RETURN(fsutil::DirectoryLock lock, fsutil::DirectoryLock::Acquire(config.state_dir));
+  LS_ASSIGN_OR_RETURN(state::IdentityStore store,
+                      state::IdentityStore::Open(config.state_dir + "/identity"));
+  LS_ASSIGN_OR_RETURN(state::Identity identity, store.Get());
+  LS_ASSIGN_OR_RETURN(state::Generations generations,
+                      state::Generations::Open(config.state_dir, identity.authority()));
+  LS_ASSIGN_OR_RETURN(challenge::Directory directory,
+                      challenge::Directory::Open(config.challenge_directory));
+  LS_ASSIGN_OR_RETURN(
+      std::unique_ptr<session::ControllerLink> link,
+      session::ControllerLink::Open({config.session, config.controller_name}, FilesOf(store)));
+  return std::unique_ptr<Agent>(new Agent(std::make_unique<Parts>(
+      std::move(config), std::move(lock), std::move(store), std::move(identity),
+      std::move(generations), std::move(directory), std::move(link))));
+}
+
+Agent::Agent(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Agent::~Agent() { Stop(); }
+
+Status Agent::Start() {
+  log::Info("agent.start", {{"node", parts_->identity.node.str()},
+                            {"version", LOCKSTEP_VERSION},
+                            {"seen", parts_->generations.seen().ToString()}});
+  return parts_->lifecycle.Start();
+}
+
+void Agent::Stop() { parts_->lifecycle.Stop(); }
+
+}  // namespace lockstep::agent::app

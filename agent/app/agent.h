@@ -1,0 +1,36 @@
+// Agent: all rooms, wired, on their threads.
+//
+//   strand    owns the state: the queue's, the lane's, the witness's, the stream's
+//   apply     one thread: disk, drivers, waiting for proofs
+//   lane      one thread: the challenge directory
+//   probes    looks for proofs; looks: for the lane; witness: for other nodes; sweep: all the rest
+//   misses    the miss responder's questions
+//   gRPC's    only post
+#pragma once
+
+#include <memory>
+
+#include "agent/app/config.h"
+#include "common/status/status.h"
+
+namespace lockstep::agent::app {
+
+class Agent {
+ public:
+  // Takes the state directory's lock, reads identity and generations. FAILED_PRECONDITION or
+  // NOT_FOUND with what to do.
+  static Result<std::unique_ptr<Agent>> Create(Config config);
+  ~Agent();  // Stop()
+
+  // Serves from disk at once; the controller is looked for beside it.
+  Status Start();
+  // Ends all work; what is served stays.
+  void Stop();
+
+ private:
+  struct Parts;
+  explicit Agent(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace lockstep::agent::app
