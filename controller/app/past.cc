@@ -1,0 +1,106 @@
+#include "controller/app/past.h"
+
+#include "common/base/encoding.h"
+#include "common/log/log.h"
+
+namespace lockstep::controller::app {
+namespace {
+
+constexpr size_t kRememberedGenerations = 200;
+
+Status ReadEpoch(store::Stores& stores, model::Epoch* epoch) {
+  LS_ASSIGN_OR_RETURN(const auto stored, stores.meta.FindEpoch());
+  if (stored) {
+    *epoch = *stored;
+    return Status::Ok();
+  }
+  *epoch = {1, RandomBytes(16)};
+  return stores.meta.PutEpoch(*epoch);
+}
+
+// The newest generation that every node had proved. What was on its way when the controller
+// stopped is planned anew.
+Result<std::optional<model::Generation>> FindStable(store::Stores& stores,
+                                                    std::vector<model::Generation>* generations) {
+  for (model::Generation& generation : *generations) {
+    if (generation.state == model::GenerationState::kSoaking ||
+        generation.state == model::GenerationState::kLastKnownGood) {
+      LS_ASSIGN_OR_RETURN(model::Generation whole, stores.generations.Get(generation.number));
+      return std::optional(std::move(whole));
+    }
+    if (generation.state == model::GenerationState::kRollingOut ||
+        generation.state == model::GenerationState::kQueued) {
+      generation.state = model::GenerationState::kSuperseded;
+      generation.problem = "the controller stopped in the middle of it";
+      LS_RETURN_IF_ERROR(stores.generations.Update(generation));
+    }
+  }
+  return std::optional<model::Generation>();
+}
+
+Status RebuildStable(store::Stores& stores, const std::vector<model::Node>& nodes,
+                     publish::PublishedPast* past) {
+  LS_ASSIGN_OR_RETURN(past->stable_generation, FindStable(stores, &past->generations));
+  if (!past->stable_generation) return Status::Ok();
+  snapshot::Snapshot shared;
+  for (const model::GenerationResource& resource : past->stable_generation->resources) {
+    LS_ASSIGN_OR_RETURN(const auto body, stores.resources.Find(resource.sha256));
+    if (!body) {
+      // Without it there is nothing to roll back to; what is desired is planned anew all the same.
+      log::Warning("app.resource_missing", {{"type", resource.type}, {"name", resource.name}});
+      past->stable_generation.reset();
+      return Status::Ok();
+    }
+    shared.Put({resource.type, resource.name}, *body);
+  }
+  LS_ASSIGN_OR_RETURN(planner::Plan plan, planner::PlanFromStored(std::move(shared), nodes));
+  past->stable = std::make_shared<const planner::Plan>(std::move(plan));
+  return Status::Ok();
+}
+
+Status Read(store::Stores& stores, WallTime now, Past* past) {
+  LS_RETURN_IF_ERROR(ReadEpoch(stores, &past->epoch));
+  LS_ASSIGN_OR_RETURN(past->start_ordinal, stores.meta.CreateStart(RandomBytes(16), now));
+  LS_ASSIGN_OR_RETURN(const auto starts, stores.meta.ListStarts());
+  past->published.start_ids.clear();
+  for (const store::Start& start : starts) past->published.start_ids.push_back(start.id);
+  LS_ASSIGN_OR_RETURN(const auto read_only, stores.meta.FindFlag(store::kReadOnlyFlag));
+  past->published.read_only_reason = read_only.value_or("");
+  LS_ASSIGN_OR_RETURN(past->nodes, stores.nodes.List());
+  LS_ASSIGN_OR_RETURN(past->sites, stores.sites.List());
+  LS_ASSIGN_OR_RETURN(past->certificates, stores.certificates.List());
+  LS_ASSIGN_OR_RETURN(past->renewals, stores.renewals.List());
+  LS_ASSIGN_OR_RETURN(past->open_orders, stores.orders.ListOpen());
+  LS_ASSIGN_OR_RETURN(past->proofs, stores.proofs.List());
+  LS_ASSIGN_OR_RETURN(past->published.generations,
+                      stores.generations.List(kRememberedGenerations, 0));
+  std::vector<model::Node> served;
+  for (const model::Node& node : past->nodes) {
+    if (!node.banned) served.push_back(node);
+  }
+  return RebuildStable(stores, served, &past->published);
+}
+
+}  // namespace
+
+Result<Past> ReadPast(store::Database& database, WallTime now) {
+  Past past;
+  LS_RETURN_IF_ERROR(database.RunNow([&](store::Stores& stores) -> Status {
+    Past fresh;
+    LS_RETURN_IF_ERROR(Read(stores, now, &fresh));
+    past = std::move(fresh);
+    return Status::Ok();
+  }));
+  return past;
+}
+
+Status Recover(store::Database& database) {
+  return database.RunNow([](store::Stores& stores) -> Status {
+    LS_ASSIGN_OR_RETURN(const auto stored, stores.meta.FindEpoch());
+    const uint64_t counter = stored ? stored->counter + 1 : 1;
+    LS_RETURN_IF_ERROR(stores.meta.PutEpoch({counter, RandomBytes(16)}));
+    return stores.meta.DeleteFlag(store::kReadOnlyFlag);
+  });
+}
+
+}  // namespace lockstep::controller::app
