@@ -18,7 +18,10 @@ from .steps import Steps
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """What to build. `controller` and `agent` are laid over the configs, table by table."""
+    """What to build. `controller` and `agent` are laid over the configs, table by table.
+
+    `announcer`: "bird" (the agent reads BIRD's state) or "file" (it believes a file; tests).
+    """
 
     lab_id: str
     build: ls.Build
@@ -27,6 +30,7 @@ class Spec:
     nodes: tuple[str, ...] = lay.NODE_NAMES[:3]
     controller: dict = dataclasses.field(default_factory=dict)
     agent: dict = dataclasses.field(default_factory=dict)
+    announcer: str = "bird"
 
 
 class Node:
@@ -43,8 +47,12 @@ class Node:
         self.bird = bird.Bird(place.name, place.namespace, home, bird.node_config(place, log), log,
                               on_change)
         self.caddy = Caddy(layout, place, on_change)
-        self.enrolment = ls.Agent(layout, place, spec.build, self.caddy.admin_socket,
-                                  self.bird.control, spec.agent, on_change)
+        self.announce_file = home / "announce"
+        self.announce_file.write_text("announced\n")
+        announcing = {"bird": {"bird": {"socket": self.bird.control}},
+                      "file": {"announce": {"file": self.announce_file}}}[spec.announcer]
+        self.enrolment = ls.Agent(layout, place, spec.build, self.caddy.admin_socket, announcing,
+                                  spec.agent, on_change)
         self.agent = self.enrolment.process
 
     def drop(self, name: str, *, incoming: str = "", outgoing: str = "") -> netns.Drop:
@@ -63,6 +71,20 @@ class Node:
         address = self._layout.ctl.ipv4
         return self.drop("controller", incoming=f"ip saddr {address}",
                          outgoing=f"ip daddr {address}")
+
+    def withdraw(self) -> None:
+        """Stops attracting anycast traffic, and (announcer "file") says so with a witness."""
+        for protocol in ("service4", "service6"):
+            self.bird.disable(protocol)
+        self.announce_file.write_text("withdrawn confirmed\n")
+
+    def follow_announce_file(self) -> bool:
+        """Does in BIRD what the file says now, as an announcer of the agent would have done."""
+        announced = self.announce_file.read_text().startswith("announced")
+        if announced:
+            for protocol in ("service4", "service6"):
+                self.bird.enable(protocol)
+        return announced
 
     def challenge_files(self) -> list[pathlib.Path]:
         """What Caddy can serve as challenges right now."""

@@ -108,10 +108,10 @@ class Controller:
 
 
 class Agent:
-    """lockstep-agent of one node."""
+    """lockstep-agent of one node. `announcing` is its [bird] or [announce] table."""
 
     def __init__(self, layout: lay.Layout, node: lay.NodePlace, build: Build,
-                 caddy_socket: pathlib.Path, bird_socket: pathlib.Path, changes: dict, on_change):
+                 caddy_socket: pathlib.Path, announcing: dict, changes: dict, on_change):
         home = layout.home(node.name)
         self._node = node
         self._program = build.program("lockstep-agent")
@@ -128,7 +128,8 @@ class Agent:
             "caddy": {"admin_socket": caddy_socket, "take_over": False},
             "challenge": {"directory": self.challenges,
                           "miss_socket": home / "miss" / "miss.sock"},
-            "bird": {"socket": bird_socket},
+            "apply": {"soak": "1s"},
+            **announcing,
         }, changes)))
         self.process = Process(
             f"agent-{node.name}", [self._program, "run", "--config", self.config],

@@ -1,0 +1,72 @@
+"""A node withdrawn with proof is not waited for, and comes back only in step."""
+
+import time
+
+from harness.case import expect, say
+from harness.orders import expect_everywhere, issue, newest_order, serve, try_issue, watching
+from lab.shell import wait_until
+
+SITE = "www.example.test"
+LAB = {"announcer": "file", "controller": {"barrier": {"deadline": "6s"}}}
+
+
+def an_order_does_not_wait_for_a_node_withdrawn_with_proof(fleet):
+    serve(fleet, SITE)
+    away = fleet.nodes[1]
+    away.withdraw()
+    fleet.wait_routes(len(fleet.nodes) - 1)
+    wait_until(f"the controller knows that {away.name} is withdrawn",
+               lambda: not _shown(fleet, away.name)["announcing"], timeout_s=20, every_s=0.3)
+    away.agent.pause()
+    try:
+        with watching(fleet) as seen:
+            code, out, err = try_issue(fleet, SITE)
+    finally:
+        away.agent.resume()
+    landed = seen.nodes_of([SITE])
+    say(f"CA connections {landed}; {away.name} was withdrawn and frozen")
+    expect(seen.posts == 1, f"{seen.posts} challenge POSTs, not 1: {out}{err}")
+    expect(away.name not in landed, f"the CA reached the withdrawn {away.name}")
+    expect(code == 0, f"the order failed: {newest_order(fleet, SITE).get('error')} {out}{err}")
+
+
+def it_is_in_step_again_before_it_is_waited_for(fleet):
+    serve(fleet, SITE)
+    back = fleet.nodes[1]
+    fleet.wait_connected(len(fleet.nodes))
+    target = max(node["target_generation"] for node in _nodes(fleet))
+    wait_until(f"{back.name} has proved the current generation",
+               lambda: int(_shown(fleet, back.name)["proved_generation"]) == int(target),
+               timeout_s=40, every_s=0.3)
+    back.announce_file.write_text("announced\n")
+    expect(back.follow_announce_file(), "the announce file is ours to write")
+    fleet.wait_routes(len(fleet.nodes))
+    expect_everywhere(fleet, SITE)
+
+
+def a_withdrawal_that_nobody_else_saw_counts_as_announcing(fleet):
+    serve(fleet, SITE)
+    doubtful = fleet.nodes[2]
+    doubtful.announce_file.write_text("withdrawn\n")
+    time.sleep(3)
+    doubtful.agent.pause()
+    try:
+        with watching(fleet) as seen:
+            code, _, _ = try_issue(fleet, SITE)
+    finally:
+        doubtful.agent.resume()
+        doubtful.announce_file.write_text("announced\n")
+    expect(code != 0, "the order passed on one node's word that it is withdrawn")
+    seen.expect_nothing()
+    fleet.wait_connected(len(fleet.nodes))
+    issue(fleet, SITE)
+    expect_everywhere(fleet, SITE)
+
+
+def _nodes(fleet) -> list[dict]:
+    listing = fleet.controller.cli.json("node", "list")
+    return listing["nodes"] if isinstance(listing, dict) else listing
+
+
+def _shown(fleet, name: str) -> dict:
+    return {"announcing": False, **next(n for n in _nodes(fleet) if n["name"] == name)}
