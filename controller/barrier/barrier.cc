@@ -99,7 +99,7 @@ std::string Problem(const Member& member, const ProofSubject& subject, const std
   if (member.connected && proof.boot_id != member.boot_id) {
     return "seen only before the agent restarted";
   }
-  if (!proof.good) return proof.problem;
+  if (!proof.good) return proof.problem.empty() ? "not answered as it must be" : proof.problem;
   if (proof.seen != expected) {
     return subject.kind == ProbeKind::kChallenge ? "answered with other bytes"
                                                  : "still shows another certificate";
