@@ -34,6 +34,8 @@ class Sessions final : public link::AgentLink, private SessionOwner {
   // A new stream of `node`: what the gRPC method returns.
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Accept(
       grpc::CallbackServerContext* context, const NodeName& node);
+  // Streams that gRPC has not let go of yet.
+  size_t CountStreams() const { return ListLive().size(); }
   // Ends all streams with UNAVAILABLE, and every later one; the domain still hears of each end.
   void Stop();
 
