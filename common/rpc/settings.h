@@ -14,8 +14,8 @@ inline constexpr int kAgentReceiveBytes = 64 * 1024;
 inline constexpr int kAdminReceiveBytes = 2 * 1024 * 1024;
 inline constexpr int kAdminAnswerBytes = 64 * 1024 * 1024;
 
-// Once, before the first server or channel: Abseil's deadlock detector off (6-8 % of the time of a
-// push), and gRPC's own messages into our log.
+// Once, before the first thread, server or channel: Abseil's deadlock detector off (6-8 % of the
+// time of a push), few malloc arenas, and gRPC's own messages into our log.
 void ConfigureProcess();
 
 // For the listeners of agents and enrolment.
