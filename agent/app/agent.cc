@@ -10,9 +10,12 @@
 #include "agent/apply/apply_queue.h"
 #include "agent/challenge/directory.h"
 #include "agent/challenge/lane.h"
+#include "agent/challenge/miss_lookup.h"
+#include "agent/challenge/miss_responder.h"
 #include "agent/drivers/caddy/driver.h"
 #include "agent/session/client.h"
 #include "agent/session/controller_link.h"
+#include "agent/session/controller_source.h"
 #include "agent/session/conversation.h"
 #include "agent/session/renewal.h"
 #include "agent/state/generations.h"
@@ -84,8 +87,13 @@ struct Agent::Parts {
         lane({strand, lane_writer, looks, observer, directory}, conversation),
         witness(strand, witness_looks, observer, identity.node),
         client(strand, *link, conversation, RandomSeed()),
-        renewal(strand, errands, *link, store, RandomSeed()) {
-    conversation.Join({&queue, &lane, &witness, &client, nullptr});
+        renewal(strand, errands, *link, store, RandomSeed()),
+        controller_source(*link),
+        misses(strand, miss_workers, controller_source, RandomSeed()) {
+    conversation.Join(
+        {&queue, &lane, &witness, &client, [this](const auto& desired, const auto& live) {
+           misses.SetRules(challenge::MakeMissRules(desired.get(), live.get()));
+         }});
     PlanLifecycle();
   }
 
@@ -96,6 +104,7 @@ struct Agent::Parts {
   }
   void PlanLifecycle();
   void StopClient();
+  Status StartResponder();
 
   const Config config;
   fsutil::DirectoryLock lock;
@@ -114,6 +123,7 @@ struct Agent::Parts {
   task::WorkerPool looks{"look", kLookThreads};
   task::WorkerPool witness_looks{"witness", kWitnessThreads};
   task::WorkerPool errands{"errand", 1};
+  task::WorkerPool miss_workers{"miss", kMissThreads};
 
   drivers::caddy::CaddyDriver driver;
   std::unique_ptr<apply::Announcer> announcer;
@@ -124,6 +134,9 @@ struct Agent::Parts {
   witness::Witness witness;
   session::Client client;
   session::Renewal renewal;
+  session::ControllerSource controller_source;
+  std::unique_ptr<challenge::MissResponder> responder;  // outlives whoever may still answer
+  challenge::MissLookup misses;
   Lifecycle lifecycle;
 };
 
@@ -131,10 +144,12 @@ struct Agent::Parts {
 // then who works; the strand, to which all of them post, last.
 void Agent::Parts::PlanLifecycle() {
   lifecycle.Add("strand", nullptr, [this] { strand.Stop(); });
-  for (task::WorkerPool* pool :
-       {&apply_worker, &probes, &sweeps, &lane_writer, &looks, &witness_looks, &errands}) {
+  for (task::WorkerPool* pool : {&apply_worker, &probes, &sweeps, &lane_writer, &looks,
+                                 &witness_looks, &errands, &miss_workers}) {
     lifecycle.Add("workers", nullptr, [pool] { pool->Stop(); });
   }
+  lifecycle.Add(
+      "miss responder", [this] { return StartResponder(); }, [this] { responder->Stop(); });
   lifecycle.Add(
       "rooms",
       [this] {
@@ -147,6 +162,19 @@ void Agent::Parts::PlanLifecycle() {
         return Status::Ok();
       },
       [this] { StopClient(); });
+}
+
+Status Agent::Parts::StartResponder() {
+  LS_ASSIGN_OR_RETURN(
+      responder,
+      challenge::MissResponder::Start(
+          config.miss_socket, [this](challenge::MissRequest request,
+                                     std::function<void(challenge::MissAnswer)> answer) {
+            strand.Post([this, request = std::move(request), answer = std::move(answer)] {
+              misses.OnMiss(request, answer);
+            });
+          }));
+  return Status::Ok();
 }
 
 void Agent::Parts::StopClient() {
