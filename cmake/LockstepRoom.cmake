@@ -34,12 +34,18 @@ function(lockstep_room name)
   endif()
 endfunction()
 
-# A GoogleTest program that tests/run finds and runs.
+# A GoogleTest program that tests/run finds and runs. Its kind (unit, contract, integration) is where it
+# is declared.
 function(lockstep_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  set(kind unit)
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(folder MATCHES "^tests/(contract|integration)")
+    set(kind ${CMAKE_MATCH_1})
+  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} lockstep_flags lockstep_gtest_main)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/unit-tests)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${kind}-tests)
   set_property(GLOBAL APPEND PROPERTY LOCKSTEP_TEST_PROGRAMS ${name})
 endfunction()
 

@@ -7,7 +7,9 @@ from lintlib import PRODUCTION, Checks, is_text, read, tracked
 
 # Character classes keep this file from finding itself.
 UNFINISHED = (r"\bT[O]DO\b", r"\bF[I]XME\b", r"\bX[X]X\b", r"(?i)\bplace[h]olders?\b",
-              r"(?i)\bnot (yet )?im[p]lemented\b", r"(?i)\bst[u]b\b", r"\bDISAB[L]ED_\w")
+              r"(?i)\bnot (yet )?im[p]lemented\b", r"(?i)(//|#).*\bst[u]b\b", r"\bDISAB[L]ED_\w")
+# Where such a word is somebody else's term: Caddy's config has {these}, SQL statements have them as "?".
+OWN_TERM = ("agent/drivers/caddy/", "tests/unit/agent/drivers/caddy/")
 HOPE = (r"\bsleep_(for|until)\b", r"\bu[s]leep\s*\(", r"\bnano[s]leep\s*\(", r"(?<![\w.:])sleep\s*\(",
         r"\.detach\(\)")
 SWALLOWED = (r"\|\|\s*tru[e]\b", r"\bset \+[e]\b", r"except\s*:\s*$", r"catch \(\.\.\.\) \{\s*\}")
@@ -23,6 +25,8 @@ def find(patterns, paths):
             continue
         for number, line in enumerate(read(path).splitlines(), 1):
             for pattern in compiled:
+                if "place" in pattern.pattern and str(path).startswith(OWN_TERM):
+                    continue
                 if match := pattern.search(line):
                     yield f"{path}:{number}: '{match[0].strip()}' in: {line.strip()[:100]}"
 

@@ -138,7 +138,7 @@ def run_e2e(report, root, build_dir, full, seconds):
         def show(line):
             report.say(f"        {time.monotonic() - started:6.1f} s  {line}")
 
-        finished = run(argv, timeout=seconds, cwd=root, on_line=show)
+        finished = run(argv, timeout=seconds, cwd=root, on_line=show, grace=60)
         group.seconds = finished.seconds
         if os.path.exists(result_file):
             with open(result_file, encoding="utf-8") as file:

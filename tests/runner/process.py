@@ -30,8 +30,9 @@ class Finished:
         return "\n".join(self.output.rstrip().splitlines()[-count:])
 
 
-def run(argv, timeout, cwd=None, env=None, on_line=None):
-    """Runs `argv` for at most `timeout` seconds. `on_line` sees every line as it comes."""
+def run(argv, timeout, cwd=None, env=None, on_line=None, grace=_GRACE_SECONDS):
+    """Runs `argv` for at most `timeout` seconds, and `grace` more to clean up after SIGTERM. `on_line`
+    sees every line as it comes."""
     started = time.monotonic()
     child = subprocess.Popen(
         [str(a) for a in argv], cwd=cwd, env=env, stdin=subprocess.DEVNULL, text=True,
@@ -53,16 +54,16 @@ def run(argv, timeout, cwd=None, env=None, on_line=None):
         child.wait(timeout=timeout)
     except subprocess.TimeoutExpired:
         timed_out = True
-    _end_group(child)
+    _end_group(child, grace)
     with _running_lock:
         _running.discard(child)
     reader.join(timeout=_GRACE_SECONDS)
     return Finished(child.returncode, timed_out, "".join(lines), time.monotonic() - started)
 
 
-def _end_group(child):
+def _end_group(child, grace=_GRACE_SECONDS):
     """Ends whatever of the child's group is left: a test leaves no process behind."""
-    for sig, patience in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, _GRACE_SECONDS)):
+    for sig, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, _GRACE_SECONDS)):
         if child.poll() is not None:
             sig = signal.SIGKILL  # only stragglers are left
         try:
@@ -78,8 +79,8 @@ def _end_group(child):
 
 
 def end_all():
-    """Ctrl-C: ends every child that is still running."""
+    """Ctrl-C: ends every child that is still running, in time for a lab to be taken down."""
     with _running_lock:
         children = list(_running)
     for child in children:
-        _end_group(child)
+        _end_group(child, grace=30)
