@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "common/base/encoding.h"
 #include "common/base/hostname.h"
 #include "common/conf/conf.h"
 #include "common/conf/state.h"
@@ -60,11 +61,18 @@ void AddUnknownKeys(const toml::table& table, const State::Opened& opened,
   }
 }
 
-// toml++ writes sentences; our messages are no sentences.
+// toml++ writes sentences and quotes the file as it stands; our messages are no sentences and show
+// control and non-ASCII bytes as escapes.
 std::string AsMessage(std::string_view description) {
-  std::string text(description);
-  while (text.ends_with('.') || text.ends_with('\n')) text.pop_back();
-  std::ranges::replace(text, '\n', ' ');
+  while (description.ends_with('.') || description.ends_with('\n')) description.remove_suffix(1);
+  std::string text;
+  for (const char c : description) {
+    if (c >= 0x20 && c < 0x7f) {
+      text.push_back(c);
+    } else {
+      text += "\\x" + HexEncode({&c, 1});
+    }
+  }
   if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
   return text;
 }
@@ -78,16 +86,18 @@ Result<Document> Document::FromFile(const std::string& path) {
 
 Result<Document> Document::FromText(std::string_view text, std::string name) {
   if (text.size() > kMaxBytes) return InvalidArgument(name + ": longer than 4 MiB");
-  toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
-    const toml::source_position at = parsed.error().source().begin;
-    return InvalidArgument(Render(
-        name,
-        {.line = at.line, .column = at.column, .text = AsMessage(parsed.error().description())}));
-  }
   auto state = std::make_unique<State>();
   state->name = std::move(name);
-  state->root = std::move(parsed).table();
+  try {
+    state->root = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    const toml::source_position at = error.source().begin;
+    return InvalidArgument(
+        Render(state->name,
+               {.line = at.line, .column = at.column, .text = AsMessage(error.description())}));
+  } catch (const std::logic_error&) {
+    return InvalidArgument(state->name + ": not TOML: a bracket or key is malformed");
+  }
   return Document(std::move(state));
 }
 

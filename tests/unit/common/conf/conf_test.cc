@@ -165,8 +165,16 @@ TEST(ConfTest, ReportsASyntaxErrorWithItsPlace) {
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("c.toml:2:"));
   EXPECT_EQ(status.message().find('\n'), std::string::npos);
+  // As fuzzing found it: the library quotes the file.
+  EXPECT_THAT(Document::FromText("a = t\x1b", "c.toml").status().message(), HasSubstr("\\x1b"));
   EXPECT_FALSE(Document::FromText("a = 1\na = 2\n", "c.toml").ok());
   EXPECT_FALSE(Document::FromText("a = \"\xff\"", "c.toml").ok());
+}
+
+// The library asserts on it.
+TEST(ConfTest, SurvivesWhatItsParserDoesNot) {
+  EXPECT_EQ(Document::FromText(" [#", "c.toml").status(),
+            InvalidArgument("c.toml: not TOML: a bracket or key is malformed"));
 }
 
 TEST(ConfTest, RefusesPathsThatAreRelativeOrClimb) {
