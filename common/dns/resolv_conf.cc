@@ -2,7 +2,6 @@
 
 #include <fstream>
 #include <sstream>
-#include <string>
 
 namespace lockstep::dns {
 namespace {
@@ -28,9 +27,9 @@ std::vector<Endpoint> ParseResolvConf(std::string_view text) {
   return out;
 }
 
-std::vector<Endpoint> SystemServers() {
+std::vector<Endpoint> ReadResolvConf(const std::string& path) {
   std::ostringstream text;
-  text << std::ifstream("/etc/resolv.conf").rdbuf();
+  text << std::ifstream(path).rdbuf();
   return ParseResolvConf(text.str());
 }
 

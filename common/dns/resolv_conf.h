@@ -1,6 +1,7 @@
 // The system's name servers.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace lockstep::dns {
 // garbage are left out. 127.0.0.1:53 if there is none, as resolv.conf(5) says.
 std::vector<Endpoint> ParseResolvConf(std::string_view text);
 
-// Those of /etc/resolv.conf, as it is now.
-std::vector<Endpoint> SystemServers();
+// Those of the file at `path` as it is now; an unreadable one counts as empty.
+std::vector<Endpoint> ReadResolvConf(const std::string& path);
 
 }  // namespace lockstep::dns

@@ -17,7 +17,7 @@ bool IsDefinite(const Message& answer) { return answer.rcode == "NOERROR" || ans
 }  // namespace
 
 std::vector<Endpoint> Resolver::Servers() const {
-  return config_.servers.empty() ? SystemServers() : config_.servers;
+  return config_.servers.empty() ? ReadResolvConf(config_.resolv_conf) : config_.servers;
 }
 
 Result<Message> Resolver::Ask(const std::vector<Endpoint>& servers, const Query& query,

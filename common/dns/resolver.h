@@ -17,9 +17,10 @@
 namespace lockstep::dns {
 
 struct Config {
-  std::vector<Endpoint> servers;  // empty = the system's, read anew for each lookup
+  std::vector<Endpoint> servers;  // empty = those of resolv_conf, read anew for each lookup
   Micros timeout = Seconds(2);    // for one question to one server; each is asked twice
   Micros deadline = Seconds(15);  // for a whole lookup
+  std::string resolv_conf = "/etc/resolv.conf";
 };
 
 // The addresses of a name.
@@ -66,7 +67,7 @@ class Resolver {
                                                   std::stop_token stop = {}) const;
 
   // Asks the servers of the name's zone themselves, each on its own: with configured servers
-  // exactly those; otherwise the zone's NS set (at most eight), found through the system's servers,
+  // exactly those; otherwise the zone's NS set (at most eight), found through those of resolv_conf,
   // and asked without recursion; also for the zones that CNAMEs lead to. Fails only if a zone
   // cannot be found: what each server said is in the answers.
   Result<Authority> AskAuthoritative(const Hostname& name, std::stop_token stop = {}) const;

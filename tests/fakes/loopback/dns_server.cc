@@ -44,7 +44,7 @@ std::string TypeText(ldns_rr_type type) {
 }
 
 Fd Bound(int type, const Endpoint& wanted) {
-  Fd socket(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  Fd socket(::socket(wanted.address.is_v6() ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_storage address;
@@ -85,8 +85,9 @@ std::string Wire(const ldns_pkt* packet) {
 
 }  // namespace
 
-DnsServer::DnsServer(std::vector<std::string> records) : records_(std::move(records)) {
-  udp_ = Bound(SOCK_DGRAM, *Endpoint::Parse("127.0.0.1:0"));
+DnsServer::DnsServer(std::vector<std::string> records, const Endpoint& endpoint)
+    : records_(std::move(records)) {
+  udp_ = Bound(SOCK_DGRAM, endpoint);
   endpoint_ = *net::LocalEndpoint(udp_);
   tcp_ = Bound(SOCK_STREAM, endpoint_);
   LS_CHECK(::listen(tcp_.get(), 16) == 0);
@@ -125,6 +126,10 @@ void DnsServer::CloseOverTcp() {
 void DnsServer::SendForgeriesFirst() {
   const std::lock_guard lock(mu_);
   behaviour_.forge = true;
+}
+void DnsServer::AnswerWithoutAuthority() {
+  const std::lock_guard lock(mu_);
+  behaviour_.authoritative = false;
 }
 void DnsServer::StopAfterCname() {
   const std::lock_guard lock(mu_);
@@ -215,7 +220,7 @@ std::string DnsServer::Answer(std::string_view bytes, bool tcp) {
       ldns_pkt_query_new(ldns_rdf_clone(ldns_rr_owner(question)), type, LDNS_RR_CLASS_IN, 0));
   ldns_pkt_set_id(answer.get(), ldns_pkt_id(query.get()));
   ldns_pkt_set_qr(answer.get(), true);
-  ldns_pkt_set_aa(answer.get(), true);
+  ldns_pkt_set_aa(answer.get(), behaviour_.authoritative);
   if (const auto rcode = behaviour_.rcodes.find(name); rcode != behaviour_.rcodes.end()) {
     ldns_pkt_set_rcode(answer.get(), static_cast<uint8_t>(rcode->second));
   } else if (behaviour_.truncate && !tcp) {

@@ -1,4 +1,4 @@
-// A name server on 127.0.0.1 (UDP and TCP) for one set of records.
+// A name server on this machine (UDP and TCP) for one set of records.
 #pragma once
 
 #include <map>
@@ -18,7 +18,8 @@ class DnsServer {
  public:
   // Records in zone file form: "www.example.test. 60 IN A 192.0.2.1". It follows CNAMEs among them,
   // answers NOERROR without records for a name that has others, and NXDOMAIN for all else.
-  explicit DnsServer(std::vector<std::string> records);
+  explicit DnsServer(std::vector<std::string> records,
+                     const Endpoint& endpoint = *Endpoint::Parse("127.0.0.1:0"));
   ~DnsServer();
 
   Endpoint endpoint() const { return endpoint_; }
@@ -30,7 +31,8 @@ class DnsServer {
   void TruncateOverUdp();         // UDP answers are empty with TC set
   void CloseOverTcp();            // accepts and closes
   void SendForgeriesFirst();      // wrong id, wrong question, garbage, then the truth
-  void StopAfterCname();          // one CNAME an answer, as a server of one zone does
+  void AnswerWithoutAuthority();
+  void StopAfterCname();  // one CNAME an answer, as a server of one zone does
 
   // "name. TYPE" of each question so far, with " tcp" where it came that way.
   std::vector<std::string> questions() const;
@@ -50,6 +52,7 @@ class DnsServer {
     bool close_tcp = false;
     bool forge = false;
     bool stop_after_cname = false;
+    bool authoritative = true;
   };
 
   const std::vector<std::string> records_;

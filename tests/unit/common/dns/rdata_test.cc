@@ -23,7 +23,8 @@ TEST(RdataReaderTest, TakesFromTheFrontOrNothing) {
 }
 
 TEST(RdataReaderTest, TakesANameAndLeavesTheRest) {
-  RdataReader reader("\x03WwW\x04te.t\0rest"s);
+  const std::string bytes = "\x03WwW\x04te.t\0rest"s;
+  RdataReader reader(bytes);
   EXPECT_EQ(reader.TakeName(), "www.te\\046t");
   EXPECT_EQ(reader.rest(), "rest");
   EXPECT_EQ(RdataReader("\0"s).TakeName(), ".");

@@ -19,7 +19,11 @@ using ::testing::IsEmpty;
 const Hostname kName = *Hostname::Parse("www.example.test");
 
 Resolver Asking(std::vector<Endpoint> servers, Micros timeout = Millis(100)) {
-  return Resolver({std::move(servers), timeout, Seconds(5)});
+  Config config;
+  config.servers = std::move(servers);
+  config.timeout = timeout;
+  config.deadline = Seconds(5);
+  return Resolver(std::move(config));
 }
 
 std::vector<std::string> Texts(const std::vector<IpAddress>& addresses) {
