@@ -1,21 +1,15 @@
 #include "controller/challenges/challenges.h"
 
-#include <openssl/evp.h>
-
 #include <memory>
 
 #include "common/base/encoding.h"
+#include "common/crypto/digest.h"
 #include "common/log/log.h"
 
 namespace lockstep::controller::challenges {
 namespace {
 
-std::string Sha256(std::string_view bytes) {
-  std::string out(32, '\0');
-  LS_CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()),
-                      nullptr, EVP_sha256(), nullptr) == 1);
-  return out;
-}
+using crypto::Sha256;
 
 bool ShowsOurBytes(const types::v1::Observation& observation, const std::string& digest) {
   return observation.has_http() && observation.http().body_sha256() == digest;

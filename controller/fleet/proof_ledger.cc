@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "common/base/encoding.h"
+#include "common/crypto/digest.h"
 #include "common/log/log.h"
 
 namespace lockstep::controller::fleet {
@@ -22,13 +24,16 @@ void ProofLedger::Load(std::vector<model::Proof> proofs) {
 void ProofLedger::ExpectChallenges(const OrderId& order,
                                    const std::vector<model::Challenge>& challenges) {
   for (const model::Challenge& challenge : challenges) {
-    expected_tokens_.insert_or_assign(challenge.token.str(), std::pair(order, challenge.host));
+    expected_tokens_.insert_or_assign(
+        challenge.token.str(),
+        ExpectedChallenge{order, challenge.host,
+                          HexEncode(crypto::Sha256(challenge.key_authorization))});
   }
 }
 
 void ProofLedger::ForgetChallenges(const OrderId& order) {
   StoreNow();
-  std::erase_if(expected_tokens_, [&](const auto& entry) { return entry.second.first == order; });
+  std::erase_if(expected_tokens_, [&](const auto& entry) { return entry.second.order == order; });
   std::erase_if(book_, [&](const auto& entry) {
     return entry.first.kind == model::ProbeKind::kChallenge && entry.second.order == order;
   });
@@ -45,8 +50,12 @@ void ProofLedger::ExpectHosts(std::set<Hostname> hosts) {
 bool ProofLedger::Record(model::Proof proof) {
   if (proof.subject.kind == model::ProbeKind::kChallenge) {
     const auto found = expected_tokens_.find(proof.subject.token);
-    if (found == expected_tokens_.end() || found->second.second != proof.subject.host) return false;
-    proof.order = found->second.first;
+    if (found == expected_tokens_.end() || found->second.host != proof.subject.host) return false;
+    proof.order = found->second.order;
+    if (proof.good && proof.seen != found->second.digest) {
+      proof.good = false;
+      proof.problem = "answered with other bytes";
+    }
   } else if (!expected_hosts_.contains(proof.subject.host)) {
     return false;
   }

@@ -23,7 +23,8 @@ class ProofLedger {
   // Proofs of an earlier run: shown, but void for barriers (their boot id is gone).
   void Load(std::vector<model::Proof> proofs);
 
-  // From now on looks at these challenges count, for `order`.
+  // From now on looks at these challenges count, for `order`; an answer with other bytes is a bad
+  // one.
   void ExpectChallenges(const OrderId& order, const std::vector<model::Challenge>& challenges);
   // Stores what was seen of the order's challenges and drops it here.
   void ForgetChallenges(const OrderId& order);
@@ -44,7 +45,12 @@ class ProofLedger {
   store::Database& database_;
   task::Executor& state_;
   model::ProofBook book_;
-  std::map<std::string, std::pair<OrderId, Hostname>> expected_tokens_;
+  struct ExpectedChallenge {
+    OrderId order;
+    Hostname host;
+    std::string digest;  // SHA-256 of the bytes, lower-case hex
+  };
+  std::map<std::string, ExpectedChallenge> expected_tokens_;
   std::set<Hostname> expected_hosts_;
   std::map<model::ProofSubject, model::Proof> unsaved_;
   bool store_timer_set_ = false;
