@@ -149,12 +149,12 @@ TEST(AccessTest, AnIdentityIsRenewedWithoutDroppingTheStream) {
   TestAgent agent(channel);
   agent.Hello();
   ASSERT_TRUE(agent.Read()->has_welcome());
-  auto stub = agent::v1::AgentService::NewStub(channel);
+  auto client = agent::v1::AgentService::NewStub(channel);
   grpc::ClientContext context;
   agent::v1::RenewIdentityRequest request;
   request.set_csr_pem("csr");
   agent::v1::RenewIdentityResponse response;
-  ASSERT_TRUE(stub->RenewIdentity(&context, request, &response).ok());
+  ASSERT_TRUE(client->RenewIdentity(&context, request, &response).ok());
   EXPECT_EQ(response.certificate_pem(), "renewed fra1");
   rig.sessions->SendLane(kFra1, LaneMessage(1));
   EXPECT_TRUE(agent.Read()->has_lane_set());
@@ -176,7 +176,7 @@ TEST(AccessTest, TheServersOwnCertificateMayBeSwappedUnderOpenStreams) {
 TEST(AccessTest, ChallengeMissesAreAnsweredTwentyTimesASecondForEachNode) {
   Rig rig;
   rig.Serve();
-  auto stub = agent::v1::AgentService::NewStub(rig.Connect(rig.MakeNode("fra1")));
+  auto client = agent::v1::AgentService::NewStub(rig.Connect(rig.MakeNode("fra1")));
   agent::v1::FetchChallengeRequest request;
   request.set_host("www.example.test");
   request.set_token("token-of-sixteen-or-more");
@@ -186,7 +186,7 @@ TEST(AccessTest, ChallengeMissesAreAnsweredTwentyTimesASecondForEachNode) {
   for (int i = 0; i < 300; ++i) {
     grpc::ClientContext context;
     agent::v1::FetchChallengeResponse response;
-    const grpc::Status status = stub->FetchChallenge(&context, request, &response);
+    const grpc::Status status = client->FetchChallenge(&context, request, &response);
     if (status.ok()) {
       ++answered;
       EXPECT_EQ(response.key_authorization(), "token-of-sixteen-or-more.thumbprint");
@@ -206,14 +206,14 @@ TEST(AccessTest, ChallengeMissesAreAnsweredTwentyTimesASecondForEachNode) {
 TEST(AccessTest, MissesAreCheckedBeforeTheDomainSeesThem) {
   Rig rig;
   rig.Serve();
-  auto stub = agent::v1::AgentService::NewStub(rig.Connect(rig.MakeNode("fra1")));
+  auto client = agent::v1::AgentService::NewStub(rig.Connect(rig.MakeNode("fra1")));
   const auto fetch = [&](const std::string& host, const std::string& token) {
     grpc::ClientContext context;
     agent::v1::FetchChallengeRequest request;
     request.set_host(host);
     request.set_token(token);
     agent::v1::FetchChallengeResponse response;
-    return stub->FetchChallenge(&context, request, &response);
+    return client->FetchChallenge(&context, request, &response);
   };
   EXPECT_THAT(fetch("not a host", "token-of-sixteen-or-more").error_message(), HasSubstr("host: "));
   EXPECT_THAT(fetch("www.example.test", "../../etc/passwd/x").error_message(),
@@ -228,7 +228,7 @@ class EnrollmentTest : public ::testing::Test {
   Status Enroll(const std::string& secret, const std::string& node = "fra1") {
     std::ifstream file(rig.directory + "/ca/ca.pem");
     const std::string ca_pem((std::istreambuf_iterator<char>(file)), {});
-    auto stub = agent::v1::EnrollmentService::NewStub(grpc::CreateCustomChannel(
+    auto client = agent::v1::EnrollmentService::NewStub(grpc::CreateCustomChannel(
         rig.server->enrollment().ToString(), *rpc::EnrollmentClientCredentials(ca_pem),
         rpc::AgentChannelArguments()));
     grpc::ClientContext context;
@@ -237,7 +237,7 @@ class EnrollmentTest : public ::testing::Test {
     request.set_token_id("id");
     request.set_secret(secret);
     request.set_csr_pem("csr");
-    const grpc::Status status = stub->Enroll(&context, request, &response);
+    const grpc::Status status = client->Enroll(&context, request, &response);
     return {static_cast<Code>(status.error_code()), status.error_message()};
   }
   Rig rig;

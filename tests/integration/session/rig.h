@@ -232,9 +232,9 @@ class Rig {
 class TestAgent {
  public:
   explicit TestAgent(std::shared_ptr<grpc::Channel> channel)
-      : stub_(agent::v1::AgentService::NewStub(channel)) {
+      : client_(agent::v1::AgentService::NewStub(channel)) {
     context_.set_deadline(std::chrono::system_clock::now() + Seconds(30));
-    stream_ = stub_->Session(&context_);
+    stream_ = client_->Session(&context_);
   }
   ~TestAgent() {
     context_.TryCancel();
@@ -282,7 +282,7 @@ class TestAgent {
   int wire_messages = 0;
 
  private:
-  std::unique_ptr<agent::v1::AgentService::Stub> stub_;
+  std::unique_ptr<agent::v1::AgentService::Stub> client_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<agent::v1::AgentMessage, agent::v1::ControllerMessage>>
       stream_;
