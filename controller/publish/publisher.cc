@@ -55,6 +55,12 @@ void Publisher::ExpectHostsOf(const planner::Plan& plan) {
 }
 
 Result<uint64_t> Publisher::Changed(const std::string& cause) {
+  auto carrier = Carry(cause);
+  last_carrier_ = carrier.value_or(0);
+  return carrier;
+}
+
+Result<uint64_t> Publisher::Carry(const std::string& cause) {
   if (!read_only_.empty()) return FailedPrecondition("the controller is read-only: " + read_only_);
   LS_ASSIGN_OR_RETURN(planner::Plan plan,
                       planner::MakePlan(desired_.GetDesired(), state_.clock().Now()));

@@ -70,6 +70,8 @@ class Publisher final : public fleet::FleetObserver {
 
   // The newest generation that every node has proved; 0 before the first.
   uint64_t proved_generation() const { return stable_ ? stable_->generation.number : 0; }
+  // What the last call of Changed returned; 0 if it failed.
+  uint64_t CarrierOfLastChange() const { return last_carrier_; }
   // The newest number given.
   uint64_t newest_generation() const { return newest_; }
   uint64_t last_known_good() const { return last_known_good_; }
@@ -115,6 +117,7 @@ class Publisher final : public fleet::FleetObserver {
     bool stored = false;  // nothing is pushed before its number is on the disk
   };
 
+  Result<uint64_t> Carry(const std::string& cause);
   Result<uint64_t> Begin(planner::Plan plan, const std::string& cause, bool is_rollback);
   void Store(const model::Generation& generation, const planner::PlanPtr& plan);
   void OnStored(uint64_t number, const Status& status);
@@ -145,6 +148,7 @@ class Publisher final : public fleet::FleetObserver {
   std::string start_id_;
   std::string read_only_;
   uint64_t newest_ = 0;
+  uint64_t last_carrier_ = 0;
   uint64_t last_known_good_ = 0;
   std::optional<Release> stable_;  // proved by everyone who was there
   std::optional<Active> active_;

@@ -1,0 +1,115 @@
+#include "controller/app/domain.h"
+
+#include "controller/app/version.h"
+#include "lockstep/types/v1/snapshot.pb.h"
+
+namespace lockstep::controller::app {
+namespace {
+
+witness::RehearsalOptions RehearsalOptionsOf(const Config& config) {
+  witness::RehearsalOptions out;
+  out.mode = config.rehearsal;
+  out.service_addresses = config.fleet.service_addresses;
+  out.ca_domain = config.acme.caa_domain;
+  // Part of the barrier's time: what is left after it must be enough to say why it failed.
+  out.deadline = config.barrier.deadline / 2;
+  return out;
+}
+
+publish::Publisher::Options PublisherOptionsOf(const Config& config) {
+  return {config.rollout.waves, {config.rollout.soak, config.rollout.wave_deadline}};
+}
+
+certs::OrderLimits OrderLimitsOf(const Config& config) {
+  return {config.acme.order_deadline, config.barrier.deadline, config.rollout.deadline,
+          config.barrier.policy};
+}
+
+challenges::Challenges::Options ChallengeOptionsOf(const Config& config) {
+  challenges::Challenges::Options out;
+  out.lease = config.barrier.lease;
+  return out;
+}
+
+// The account that the fleet knows already, so that a restart alone changes nothing.
+std::string ThumbprintIn(const snapshot::Snapshot& shared) {
+  const auto* entry = shared.Find({"fleet", "fleet"});
+  types::v1::FleetSettings fleet;
+  if (entry == nullptr || !fleet.ParseFromString(*entry->body)) return "";
+  return fleet.account_thumbprint();
+}
+
+}  // namespace
+
+Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Database& database,
+               task::Executor& state, task::WorkerPool& workers, certs::CertIssuer& issuer,
+               Past past)
+    : journal(database, state),
+      fleet({config.fleet.service_addresses, config.fleet.heartbeat, kVersion}, database, state,
+            journal),
+      enrollment(ca, database, state, fleet, journal),
+      sites(database, state, std::move(past.sites)),
+      challenges(ChallengeOptionsOf(config), past.start_ordinal, database, state, fleet),
+      observer(state.clock()),
+      witnesses({}, state, fleet, workers, observer),
+      resolver({config.dns_servers}),
+      rehearsal(RehearsalOptionsOf(config), resolver),
+      publisher(PublisherOptionsOf(config), ca, past.epoch, database, state, fleet, witnesses,
+                journal, *this),
+      book(database, state),
+      orders({config.acme.parallel, OrderLimitsOf(config)},
+             {state, fleet, challenges, witnesses, rehearsal, publisher, book, issuer, workers},
+             database, journal),
+      renewals(database, state, book, orders, journal),
+      version(kVersion),
+      started_at(state.clock().Now()),
+      epoch_counter(past.epoch.counter),
+      pull_challenges_(config.barrier.policy.straggler == barrier::Policy::Straggler::kPull),
+      leftovers_(std::move(past.open_orders)) {
+  if (past.published.stable != nullptr) {
+    account_thumbprint_ = ThumbprintIn(past.published.stable->shared);
+  }
+  fleet.Load(std::move(past.nodes), std::move(past.proofs), past.epoch);
+  book.Load(std::move(past.certificates));
+  renewals.Load(std::move(past.renewals));
+  publisher.Load(std::move(past.published));
+  // A returning node is told of live challenges before anything else.
+  fleet.AddObserver(&challenges);
+  fleet.AddObserver(&publisher);
+  fleet.AddObserver(&witnesses);
+  fleet.AddObserver(&orders);
+  publisher.AddObserver(&orders);
+  sites.OnChange([this](const std::string& cause) { Changed(cause); });
+}
+
+void Domain::Start(link::AgentLink& agent_link) {
+  fleet.SetLink(&agent_link);
+  orders.FailLeftovers(std::move(leftovers_));
+  renewals.Start();
+  journal.Info("controller.started", "controller", "version " + version);
+  Changed("the controller started");
+}
+
+void Domain::SetAccountThumbprint(const std::string& thumbprint) {
+  if (thumbprint == account_thumbprint_) return;
+  account_thumbprint_ = thumbprint;
+  Changed("the ACME account is known");
+}
+
+void Domain::Changed(const std::string& cause) {
+  const auto changed = publisher.Changed(cause);
+  if (!changed.ok()) journal.Error("generation.refused", cause, changed.status().message());
+}
+
+planner::DesiredState Domain::GetDesired() const {
+  planner::DesiredState out;
+  out.service_addresses = fleet.service_addresses();
+  out.account_thumbprint = account_thumbprint_;
+  out.pull_challenges = pull_challenges_;
+  out.nodes = fleet.EnrolledNodes();
+  out.sites = sites.List();
+  out.certificates = book.List();
+  return out;
+}
+
+}  // namespace lockstep::controller::app
