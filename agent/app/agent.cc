@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "agent/app/file_announcer.h"
-#include "agent/app/lifecycle.h"
 #include "agent/apply/applier.h"
 #include "agent/apply/apply_queue.h"
 #include "agent/challenge/directory.h"
@@ -25,6 +24,7 @@
 #include "common/fsutil/files.h"
 #include "common/log/log.h"
 #include "common/look/wire_observer.h"
+#include "common/task/lifecycle.h"
 #include "common/task/strand.h"
 #include "common/task/worker_pool.h"
 
@@ -60,6 +60,15 @@ std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config) {
   return nullptr;
 }
 
+}  // namespace
+
+Surroundings RealSurroundings(const Config& config) {
+  return {std::make_unique<drivers::caddy::CaddyDriver>(CaddyOptionsOf(config)),
+          MakeAnnouncer(config), std::make_unique<look::WireObserver>()};
+}
+
+namespace {
+
 rpc::CertificateFiles FilesOf(const state::IdentityStore& store) {
   return {store.CertificatePath(), store.KeyPath(), store.CaPath()};
 }
@@ -70,7 +79,8 @@ rpc::CertificateFiles FilesOf(const state::IdentityStore& store) {
 struct Agent::Parts {
   Parts(Config config_in, fsutil::DirectoryLock lock_in, state::IdentityStore store_in,
         state::Identity identity_in, state::Generations generations_in,
-        challenge::Directory directory_in, std::unique_ptr<session::ControllerLink> link_in)
+        challenge::Directory directory_in, std::unique_ptr<session::ControllerLink> link_in,
+        Surroundings surroundings)
       : config(std::move(config_in)),
         lock(std::move(lock_in)),
         store(std::move(store_in)),
@@ -78,14 +88,15 @@ struct Agent::Parts {
         generations(std::move(generations_in)),
         directory(std::move(directory_in)),
         link(std::move(link_in)),
-        driver(CaddyOptionsOf(config)),
-        announcer(MakeAnnouncer(config)),
-        applier({driver, observer, probes, strand.clock(), generations, identity.authority()}),
+        outside(std::move(surroundings)),
+        applier({*outside.driver, *outside.observer, probes, strand.clock(), generations,
+                 identity.authority()}),
         conversation(strand, {LOCKSTEP_VERSION, RandomBytes(kBootIdBytes), config.addresses}),
-        queue({strand, apply_worker, sweeps, observer, driver, announcer.get(), applier},
+        queue({strand, apply_worker, sweeps, *outside.observer, *outside.driver,
+               outside.announcer.get(), applier},
               conversation, QueueSettingsOf(config)),
-        lane({strand, lane_writer, looks, observer, directory}, conversation),
-        witness(strand, witness_looks, observer, identity.node),
+        lane({strand, lane_writer, looks, *outside.observer, directory}, conversation),
+        witness(strand, witness_looks, *outside.observer, identity.node),
         client(strand, *link, conversation, RandomSeed()),
         renewal(strand, errands, *link, store, RandomSeed()),
         controller_source(*link),
@@ -113,7 +124,6 @@ struct Agent::Parts {
   state::Generations generations;
   challenge::Directory directory;
   std::unique_ptr<session::ControllerLink> link;
-  look::WireObserver observer;
 
   task::Strand strand{"agent"};
   task::WorkerPool apply_worker{"apply", 1};
@@ -125,8 +135,7 @@ struct Agent::Parts {
   task::WorkerPool errands{"errand", 1};
   task::WorkerPool miss_workers{"miss", kMissThreads};
 
-  drivers::caddy::CaddyDriver driver;
-  std::unique_ptr<apply::Announcer> announcer;
+  Surroundings outside;
   apply::Applier applier;
   session::Conversation conversation;
   apply::ApplyQueue queue;
@@ -137,7 +146,7 @@ struct Agent::Parts {
   session::ControllerSource controller_source;
   std::unique_ptr<challenge::MissResponder> responder;  // outlives whoever may still answer
   challenge::MissLookup misses;
-  Lifecycle lifecycle;
+  task::Lifecycle lifecycle;
 };
 
 // Stopping runs from the last line to the first: the stream first, so that nothing new comes in;
@@ -183,7 +192,7 @@ void Agent::Parts::StopClient() {
   stopped.get_future().wait();
 }
 
-Result<std::unique_ptr<Agent>> Agent::Create(Config config) {
+Result<std::unique_ptr<Agent>> Agent::Create(Config config, Surroundings surroundings) {
   LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(config.state_dir));
   LS_ASSIGN_OR_RETURN(fsutil::DirectoryLock lock, fsutil::DirectoryLock::Acquire(config.state_dir));
   LS_ASSIGN_OR_RETURN(state::IdentityStore store,
@@ -198,7 +207,7 @@ Result<std::unique_ptr<Agent>> Agent::Create(Config config) {
       session::ControllerLink::Open({config.session, config.controller_name}, FilesOf(store)));
   return std::unique_ptr<Agent>(new Agent(std::make_unique<Parts>(
       std::move(config), std::move(lock), std::move(store), std::move(identity),
-      std::move(generations), std::move(directory), std::move(link))));
+      std::move(generations), std::move(directory), std::move(link), std::move(surroundings))));
 }
 
 Agent::Agent(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

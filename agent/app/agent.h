@@ -11,15 +11,26 @@
 #include <memory>
 
 #include "agent/app/config.h"
+#include "agent/apply/driver.h"
+#include "common/look/observer.h"
 #include "common/status/status.h"
 
 namespace lockstep::agent::app {
+
+// What is outside: the local servers and the wire.
+struct Surroundings {
+  std::unique_ptr<apply::Driver> driver;
+  std::unique_ptr<apply::Announcer> announcer;  // null where none is configured
+  std::unique_ptr<look::Observer> observer;
+};
+// As `config` says: Caddy, what announces, and the network.
+Surroundings RealSurroundings(const Config& config);
 
 class Agent {
  public:
   // Takes the state directory's lock, reads identity and generations. FAILED_PRECONDITION or
   // NOT_FOUND with what to do.
-  static Result<std::unique_ptr<Agent>> Create(Config config);
+  static Result<std::unique_ptr<Agent>> Create(Config config, Surroundings surroundings);
   ~Agent();  // Stop()
 
   // Serves from disk at once; the controller is looked for beside it.

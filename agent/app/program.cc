@@ -63,9 +63,9 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-int RunAgent(Config config) {
+int RunAgent(const Config& config) {
   const sigset_t signals = BlockSignals();
-  Result<std::unique_ptr<Agent>> agent = Agent::Create(std::move(config));
+  Result<std::unique_ptr<Agent>> agent = Agent::Create(config, RealSurroundings(config));
   if (!agent.ok()) return Complain(agent.status(), kFailed);
   const Status started = (*agent)->Start();
   if (!started.ok()) return Complain(started, kFailed);
@@ -106,7 +106,7 @@ int RunProgram(int argc, char** argv) {
   if (!config.ok()) return Complain(config.status(), kUsage);
   if (check->parsed()) return 0;
   if (enroll->parsed()) return RunEnroll(*config, token_file);
-  return RunAgent(*std::move(config));
+  return RunAgent(*config);
 }
 
 }  // namespace lockstep::agent::app

@@ -11,8 +11,8 @@ namespace {
 
 MissAnswer::Kind KindOf(MissVerdict verdict) {
   switch (verdict) {
-    case MissVerdict::kPassThrough:
-      return MissAnswer::Kind::kPassThrough;
+    case MissVerdict::kOnlyFromDisk:
+      return MissAnswer::Kind::kOnlyFromDisk;
     case MissVerdict::kMethodNotAllowed:
       return MissAnswer::Kind::kMethodNotAllowed;
     default:
@@ -37,11 +37,11 @@ void MissLookup::OnMiss(const MissRequest& request, Done done) {
   const Key key{ruling.host.ascii(), ruling.token->str()};
   const auto under_way = waiting_.find(key);
   if (under_way != waiting_.end()) {
-    under_way->second.push_back({std::move(done), KindOf(ruling.otherwise)});
+    under_way->second.push_back(std::move(done));
     return;
   }
   if (!limit_.Spend(strand_.clock().Mono())) return done({MissAnswer::Kind::kBusy, ""});
-  waiting_[key].push_back({std::move(done), KindOf(ruling.otherwise)});
+  waiting_[key].push_back(std::move(done));
   Ask({ruling.host, *ruling.token, ExpectedAnswer(*ruling.token, rules_), PickPeers()});
 }
 
@@ -91,9 +91,9 @@ bool MissLookup::IsFound(const Question& question, std::stop_token stop) const {
 
 void MissLookup::OnAsked(const Key& key, const std::string& body, bool found) {
   const auto node = waiting_.extract(key);
-  for (const Waiting& waiting : node.mapped()) {
-    waiting.done(found ? MissAnswer{MissAnswer::Kind::kFound, body}
-                       : MissAnswer{waiting.otherwise, ""});
+  for (const Done& done : node.mapped()) {
+    done(found ? MissAnswer{MissAnswer::Kind::kFound, body}
+               : MissAnswer{MissAnswer::Kind::kNotFound, ""});
   }
 }
 

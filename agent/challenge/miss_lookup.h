@@ -18,7 +18,7 @@
 namespace lockstep::agent::challenge {
 
 struct MissAnswer {
-  enum class Kind { kFound, kNotFound, kPassThrough, kMethodNotAllowed, kBusy } kind;
+  enum class Kind { kFound, kNotFound, kOnlyFromDisk, kMethodNotAllowed, kBusy } kind;
   std::string body;  // of kFound: token "." thumbprint
 };
 
@@ -66,11 +66,7 @@ class MissLookup {
   MissRules rules_;
   RateLimit limit_;
   std::mt19937_64 random_;
-  struct Waiting {
-    Done done;
-    MissAnswer::Kind otherwise;
-  };
-  std::map<Key, std::vector<Waiting>> waiting_;
+  std::map<Key, std::vector<Done>> waiting_;
 };
 
 }  // namespace lockstep::agent::challenge

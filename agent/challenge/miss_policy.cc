@@ -1,7 +1,6 @@
 #include "agent/challenge/miss_policy.h"
 
 #include <algorithm>
-#include <variant>
 
 namespace lockstep::agent::challenge {
 namespace {
@@ -25,11 +24,7 @@ MissRules MakeMissRules(const reconcile::Desired* desired, const LiveSet* live) 
   rules.pull = desired->pull_challenges;
   rules.thumbprint = desired->account_thumbprint;
   for (const reconcile::Site& site : desired->sites) {
-    const bool passes = std::holds_alternative<reconcile::Upstream>(site.content);
-    for (const Hostname& host : site.hosts) {
-      rules.hosts.insert(host.ascii());
-      if (passes) rules.passed_hosts.insert(host.ascii());
-    }
+    for (const Hostname& host : site.hosts) rules.hosts.insert(host.ascii());
   }
   for (const reconcile::Peer& peer : desired->peers) {
     if (!peer.addresses.empty()) rules.peers.push_back({peer.node, peer.addresses.front()});
@@ -43,12 +38,13 @@ MissRuling RuleOn(const MissRequest& request, const MissRules& rules) {
     ruling.verdict = MissVerdict::kMethodNotAllowed;
     return ruling;
   }
-  // A peer wants what is on disk here, and that was not: asking further would go round in circles.
-  if (request.from_peer) return ruling;
+  // Asking further would go round in circles.
+  if (request.from_peer) {
+    ruling.verdict = MissVerdict::kOnlyFromDisk;
+    return ruling;
+  }
   const Result<Hostname> host = Hostname::Parse(WithoutPort(request.host));
   if (!host.ok() || !rules.hosts.contains(host->ascii())) return ruling;
-  if (rules.passed_hosts.contains(host->ascii())) ruling.otherwise = MissVerdict::kPassThrough;
-  ruling.verdict = ruling.otherwise;
   if (!request.target.starts_with(kPrefix)) return ruling;
   Result<ChallengeToken> token = ChallengeToken::Parse(request.target.substr(kPrefix.size()));
   if (!token.ok() || !rules.pull || rules.thumbprint.empty()) return ruling;

@@ -24,10 +24,9 @@ struct PeerAddress {
 // What this node knows; from its snapshot and its live lane, never from a request.
 struct MissRules {
   bool pull = false;
-  std::string thumbprint;              // of the ACME account; empty: nothing can be relayed
-  std::set<std::string> hosts;         // served here or in the live lane
-  std::set<std::string> passed_hosts;  // of sites with an upstream, which may answer for itself
-  std::vector<PeerAddress> peers;      // one address each
+  std::string thumbprint;          // of the ACME account; empty: nothing can be relayed
+  std::set<std::string> hosts;     // served here or in the live lane
+  std::vector<PeerAddress> peers;  // one address each
 };
 MissRules MakeMissRules(const reconcile::Desired* desired, const LiveSet* live);
 
@@ -41,8 +40,8 @@ struct MissRequest {
 
 enum class MissVerdict {
   kAsk,               // the controller, then peers
-  kNotFound,          // 404
-  kPassThrough,       // 404 of ours; the site's upstream may answer
+  kNotFound,          // 404: the web server may ask the site's own origin
+  kOnlyFromDisk,      // 410: it may not, a peer wants to know what is here
   kMethodNotAllowed,  // 405
 };
 
@@ -51,8 +50,6 @@ struct MissRuling {
   // For kAsk.
   Hostname host;
   std::optional<ChallengeToken> token;
-  // What a miss everywhere is: kNotFound or kPassThrough.
-  MissVerdict otherwise = MissVerdict::kNotFound;
 };
 MissRuling RuleOn(const MissRequest& request, const MissRules& rules);
 

@@ -34,7 +34,6 @@ constexpr uint64_t kMaxBodyBytes = 1 << 10;
 constexpr size_t kMaxConnections = 256;
 constexpr auto kIdle = std::chrono::seconds(30);
 constexpr auto kWrite = std::chrono::seconds(5);
-constexpr char kPassHeader[] = "Lockstep-Pass";
 
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
@@ -45,6 +44,8 @@ http::status StatusOf(MissAnswer::Kind kind) {
       return http::status::ok;
     case MissAnswer::Kind::kMethodNotAllowed:
       return http::status::method_not_allowed;
+    case MissAnswer::Kind::kOnlyFromDisk:
+      return http::status::gone;
     case MissAnswer::Kind::kBusy:
       return http::status::service_unavailable;
     default:
@@ -56,7 +57,6 @@ Response Render(const MissAnswer& answer, const Request& request) {
   Response response(StatusOf(answer.kind), request.version());
   response.set(http::field::content_type, "text/plain");
   response.set(http::field::cache_control, "no-store");
-  if (answer.kind == MissAnswer::Kind::kPassThrough) response.set(kPassHeader, "upstream");
   if (answer.kind == MissAnswer::Kind::kMethodNotAllowed) {
     response.set(http::field::allow, "GET, HEAD");
   }

@@ -1,8 +1,8 @@
 // MissResponder: the HTTP server that the local web server asks for challenges it has no file of.
 //
 // On a unix socket of mode 0660 that takes the group of its directory; one thread. Answers 200 with
-// the key authorization, 404, 405, or 503 when too much is asked. A 404 with the header
-// "Lockstep-Pass: upstream" tells the web server that the site's own upstream may answer instead.
+// the key authorization, 404 (the web server may then ask the site's own origin, which may run its
+// own HTTP-01), 410 to a peer, 405, or 503 when too much is asked.
 #pragma once
 
 #include <functional>

@@ -63,8 +63,8 @@ void Client::Take(v1::ControllerMessage message) {
   if (welcomed_) return events_.OnMessage(std::move(message));
   welcomed_ = true;
   backoff_.Reset();
-  log::Info("session.open", {{"session", HexEncode(message.welcome().session_id())},
-                             {"controller", message.welcome().controller_version()}});
+  log::Info("link.open", {{"session", HexEncode(message.welcome().session_id())},
+                          {"controller", message.welcome().controller_version()}});
   events_.OnWelcome(message.welcome());
 }
 
@@ -84,7 +84,7 @@ void Client::OnClosed(uint64_t attempt, const Status& why) {
   Status reason = broken_.ok() ? why : broken_;
   if (reason.ok()) reason = Unavailable("the controller ended the stream");
   const Micros delay = backoff_.Next();
-  log::Warning(was_open ? "session.closed" : "session.unreachable",
+  log::Warning(was_open ? "link.closed" : "link.unreachable",
                {{"error", reason}, {"retry_in", FormatDuration(delay)}});
   if (was_open) events_.OnDisconnected(reason);
   strand_.PostAfter(delay, [this] { Connect(); });

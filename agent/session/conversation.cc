@@ -77,7 +77,7 @@ void Conversation::OnMessage(v1::ControllerMessage message) {
     case v1::ControllerMessage::kProofRequest:
       return rooms_.queue->OnProofRequest(message.proof_request());
     default:
-      log::Warning("session.unknown_message");
+      log::Warning("link.unknown_message");
   }
 }
 

@@ -94,10 +94,7 @@ Status CaddyDriver::Check(const reconcile::Desired& desired) {
   }
   LS_RETURN_IF_ERROR(CheckAddressesAreHere(ListenAddresses(desired)));
   LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> id, FindOwnId());
-  if (id || options_.take_over) return Status::Ok();
-  LS_ASSIGN_OR_RETURN(const std::string running, admin_->GetConfig(""));
-  LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(running));
-  return apps.empty() ? Status::Ok() : TakeOver(running);
+  return id ? Status::Ok() : FindForeign().status();
 }
 
 Result<std::optional<ConfigId>> CaddyDriver::FindOwnId() {
@@ -106,27 +103,31 @@ Result<std::optional<ConfigId>> CaddyDriver::FindOwnId() {
   return ConfigId::Parse(std::string_view(text).substr(1, text.size() - 2));
 }
 
-Result<std::optional<ConfigId>> CaddyDriver::FindRunning() {
+Result<std::optional<ConfigId>> CaddyDriver::PrepareLoad() {
   Result<std::optional<ConfigId>> id = FindOwnId();
   if (id.status().code() == Code::kUnavailable) {
     LS_RETURN_IF_ERROR(RepairAdmin(id.status()));
     id = FindOwnId();
   }
   if (!id.ok() || *id) return id;
-  LS_ASSIGN_OR_RETURN(const std::string running, admin_->GetConfig(""));
-  LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(running));
-  if (!apps.empty()) LS_RETURN_IF_ERROR(TakeOver(running));
+  LS_ASSIGN_OR_RETURN(const std::string foreign, FindForeign());
+  LS_RETURN_IF_ERROR(KeepForeign(foreign));
   return std::optional<ConfigId>();
 }
 
-Status CaddyDriver::TakeOver(const std::string& config) {
-  const std::string found =
-      "caddy at " + options_.render.admin_socket + " runs a config that lockstep did not write";
-  if (!options_.take_over) {
-    return FailedPrecondition(found +
-                              "; give lockstep a caddy of its own, or set take_over = true "
-                              "to replace that config (a copy is kept)");
-  }
+Result<std::string> CaddyDriver::FindForeign() {
+  LS_ASSIGN_OR_RETURN(std::string running, admin_->GetConfig(""));
+  LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(running));
+  if (apps.empty()) return std::string();
+  if (options_.take_over) return running;
+  return FailedPrecondition("caddy at " + options_.render.admin_socket +
+                            " runs a config that lockstep did not write (apps: " + apps +
+                            "); give lockstep a caddy of its own, or set take_over = true to "
+                            "replace that config (a copy is kept)");
+}
+
+Status CaddyDriver::KeepForeign(const std::string& config) {
+  if (config.empty()) return Status::Ok();
   LS_ASSIGN_OR_RETURN(const std::string path,
                       KeepCopy(options_.copies_directory, config, clock_.Now()));
   log::Warning("caddy.taken_over", {{"copy", path}});
@@ -157,7 +158,7 @@ Status CaddyDriver::RepairAdmin(const Status& unreachable) {
 Status CaddyDriver::Apply(const reconcile::Desired& desired, const reconcile::Desired* before) {
   LS_ASSIGN_OR_RETURN(const RenderedConfig config,
                       RenderConfig(desired, options_.render, Http3::kOn));
-  LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> running, FindRunning());
+  LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> running, PrepareLoad());
   const bool repair = before == nullptr && applied_ == config.id && running == config.id;
   const bool certificates_differ = running && running->certificates != config.id.certificates;
   const bool renew = repair || (certificates_differ && KeepsOldCertificatesOnHttp3(FindVersion()));

@@ -56,10 +56,13 @@ class CaddyDriver : public apply::Driver {
   std::vector<std::string> Inspect() override;
 
  private:
-  // What Caddy runs: ours (with its id), or nothing.
-  Result<std::optional<ConfigId>> FindRunning();
+  // The id of the config that Caddy runs; absent if it runs none or a foreign one.
   Result<std::optional<ConfigId>> FindOwnId();
-  Status TakeOver(const std::string& config);
+  // The same before a load: admin is repaired, and a foreign config kept or refused.
+  Result<std::optional<ConfigId>> PrepareLoad();
+  // A config that is not ours and may be replaced; empty if there is none.
+  Result<std::string> FindForeign();
+  Status KeepForeign(const std::string& config);
   Status RepairAdmin(const Status& unreachable);
   Status LoadWithHttp3Renewed(const reconcile::Desired& desired, const RenderedConfig& config);
   Status CheckAfterLoad(const ConfigId& id);

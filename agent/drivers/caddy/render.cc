@@ -14,8 +14,6 @@ namespace {
 using nlohmann::json;
 using reconcile::Desired;
 
-constexpr char kChallengePattern[] = R"(^/\.well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$)";
-
 std::string Digest16(std::string_view bytes) {
   return HexEncode(crypto::Sha256(bytes)).substr(0, 16);
 }
@@ -117,10 +115,23 @@ Tables SortSites(const Desired& desired) {
   return out;
 }
 
-// The tried route: files at once and without a reload, whoever the Host is; then whoever answers
-// misses; then an origin that may run its own HTTP-01. Without the pattern `%00` and names that are
-// too long are answered 500, and a POST gets the file.
+// Files at once and without a reload, whoever the Host is; then whoever answers misses; then an
+// origin that may run its own HTTP-01. Without the pattern `%00` and names that are too long are
+// answered 500, and a POST gets the file.
 json ChallengeRoute(const RenderSettings& settings, const RouteTable& origins) {
+  const std::string prefix = "/.well-known/acme-challenge";
+  const std::string pattern = R"(^/\.well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$)";
+  // A token has no extension, so Caddy would send it without a type.
+  const json type = {
+      {"handler", "headers"},
+      {"response", {{"deferred", true}, {"set", {{"Content-Type", {"text/plain"}}}}}}};
+  const json into = {{"handler", "rewrite"}, {"strip_path_prefix", prefix}};
+  const json files = {{"handler", "file_server"},
+                      {"root", EscapePlaceholders(settings.challenge_directory)},
+                      {"pass_thru", true},
+                      {"canonical_uris", false},
+                      {"index_names", json::array()}};
+  const json back = {{"handler", "rewrite"}, {"uri", prefix + "{http.request.uri.path}"}};
   json miss = {{"handler", "reverse_proxy"},
                {"upstreams", {{{"dial", "unix/" + settings.miss_socket}}}},
                {"transport",
@@ -129,30 +140,19 @@ json ChallengeRoute(const RenderSettings& settings, const RouteTable& origins) {
     json routes = json::array();
     origins.AppendTo(&routes);
     routes.push_back({{"handle", {{{"handler", "copy_response"}}}}});
-    miss["handle_response"] = {
-        {{"match", {{"status_code", {404}}}}, {"routes", std::move(routes)}}};
+    miss["handle_response"] =
+        json::array({{{"match", {{"status_code", {404}}}}, {"routes", std::move(routes)}}});
   }
-  json files = {{"handler", "file_server"},
-                {"root", EscapePlaceholders(settings.challenge_directory)},
-                {"pass_thru", true},
-                {"canonical_uris", false},
-                {"index_names", json::array()}};
-  // A token has no extension, so Caddy would send it without a type.
-  json type = {{"handler", "headers"},
-               {"response", {{"deferred", true}, {"set", {{"Content-Type", {"text/plain"}}}}}}};
-  return {
-      {"match", {{{"method", {"GET", "HEAD"}}, {"path_regexp", {{"pattern", kChallengePattern}}}}}},
-      {"handle", json::array({std::move(type), std::move(files), std::move(miss)})},
-      {"terminal", true}};
+  return {{"match", {{{"method", {"GET", "HEAD"}}, {"path_regexp", {{"pattern", pattern}}}}}},
+          {"handle", json::array({type, into, files, back, std::move(miss)})},
+          {"terminal", true}};
 }
 
 // Every address by name: with ":443" Caddy answers UDP from the interface's address and HTTP/3 over
 // a service address times out.
-json ListenList(const Desired& desired, uint16_t port) {
-  std::set<IpAddress> addresses(desired.service_addresses.begin(), desired.service_addresses.end());
-  addresses.insert(desired.node_addresses.begin(), desired.node_addresses.end());
-  json out = json::array();
-  for (const IpAddress& address : addresses) out.push_back(Endpoint{address, port}.ToString());
+std::set<IpAddress> ListenAddresses(const Desired& desired) {
+  std::set<IpAddress> out(desired.service_addresses.begin(), desired.service_addresses.end());
+  out.insert(desired.node_addresses.begin(), desired.node_addresses.end());
   return out;
 }
 
@@ -170,7 +170,11 @@ json HttpServer(const Desired& desired, const RenderSettings& settings, const Ta
   }
   tables.http.AppendTo(&routes);
   routes.push_back(CatchAll(404));
-  return {{"listen", ListenList(desired, settings.http_port)},
+  json listen = json::array();
+  for (const IpAddress& address : ListenAddresses(desired)) {
+    listen.push_back(Endpoint{address, settings.http_port}.ToString());
+  }
+  return {{"listen", std::move(listen)},
           {"protocols", {"h1"}},
           {"automatic_https", {{"disable", true}}},
           {"routes", std::move(routes)}};
@@ -207,18 +211,25 @@ json ConnectionPolicies(const Desired& desired) {
   return out;
 }
 
-json HttpsServer(const Desired& desired, const RenderSettings& settings, const Tables& tables,
-                 Http3 http3) {
+// A server for each address, though they are alike: see docs/adr on HTTP/3 listeners of Caddy.
+json Servers(const Desired& desired, const RenderSettings& settings, Http3 http3) {
+  const Tables tables = SortSites(desired);
   json routes = json::array({StripAltSvc()});
   tables.https.AppendTo(&routes);
   routes.push_back(CatchAll(421));
   json protocols = {"h1", "h2"};
   if (http3 == Http3::kOn) protocols.push_back("h3");
-  return {{"listen", ListenList(desired, settings.https_port)},
-          {"protocols", std::move(protocols)},
-          {"automatic_https", {{"disable", true}}},
-          {"tls_connection_policies", ConnectionPolicies(desired)},
-          {"routes", std::move(routes)}};
+  const json policies = ConnectionPolicies(desired);
+  json out = {{"http", HttpServer(desired, settings, tables)}};
+  for (const IpAddress& address : ListenAddresses(desired)) {
+    const std::string listen = Endpoint{address, settings.https_port}.ToString();
+    out["https " + address.ToString()] = {{"listen", {listen}},
+                                          {"protocols", protocols},
+                                          {"automatic_https", {{"disable", true}}},
+                                          {"tls_connection_policies", policies},
+                                          {"routes", routes}};
+  }
+  return out;
 }
 
 json Certificates(const Desired& desired, std::string* digest) {
@@ -303,7 +314,6 @@ std::string RenderPresetBody(std::string_view body, const NodeName& node, const 
 
 Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings& settings,
                                     Http3 http3) {
-  const Tables tables = SortSites(desired);
   RenderedConfig out;
   json config = {{"admin", Admin(settings)},
                  {"apps",
@@ -311,9 +321,7 @@ Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings
                     {{"http_port", settings.http_port},
                      {"https_port", settings.https_port},
                      {"grace_period", std::to_string(settings.grace_period.count()) + "s"},
-                     {"servers",
-                      {{"http", HttpServer(desired, settings, tables)},
-                       {"https", HttpsServer(desired, settings, tables, http3)}}}}},
+                     {"servers", Servers(desired, settings, http3)}}},
                    {"tls", TlsApp(Certificates(desired, &out.id.certificates))}}}};
   try {
     std::string text = config.dump();

@@ -17,8 +17,8 @@ namespace lockstep::agent::drivers::caddy {
 
 struct RenderSettings {
   std::string admin_socket;  // absolute path
-  // Caddy serves <directory>/.well-known/acme-challenge/<token>. Symbolic links in it are followed:
-  // nobody but the agent may write there.
+  // Holds one file per token, named like it. Caddy follows symbolic links in it: nobody but the
+  // agent may write there.
   std::string challenge_directory;
   std::string miss_socket;  // who is asked for a token that is not there
   // How long requests that began under an older config may still take.
