@@ -65,7 +65,7 @@ class Transfer {
       return ResourceExhausted("no memory for an HTTP request");
     if (const CURLcode code = SetOptions(); code != CURLE_OK) return Failure(code);
     curl_multi_add_handle(multi_.get(), easy_.get());
-    const Status status = Loop(limit, stop);
+    Status status = Loop(limit, stop);
     curl_multi_remove_handle(multi_.get(), easy_.get());
     seen_->status_code = head_.status_code();
     seen_->headers = head_.fields();
@@ -90,7 +90,9 @@ class Transfer {
            add(&headers_, "User-Agent: lockstep-probe");
     for (const auto& [name, value] : request_.headers) {
       // "Name;" is how libcurl is told to send a header with an empty value.
-      good = good && add(&headers_, value.empty() ? name + ";" : name + ": " + value);
+      std::string line = name;
+      line.append(value.empty() ? ";" : ": ").append(value);
+      good = good && add(&headers_, line);
     }
     return good;
   }

@@ -11,7 +11,7 @@ namespace lockstep::probe {
 // trailers after the body are not taken for headers.
 class HttpHead {
  public:
-  static constexpr size_t kMaxBytes = 64 * 1024;
+  static constexpr size_t kMaxBytes = 65536;
   static constexpr size_t kMaxFields = 256;
 
   // One line with or without its line end. False once the head is too large.

@@ -33,7 +33,7 @@ struct HttpRequest {
   Hostname host;                          // the Host header, without a port
   std::string path = "/";                 // with the query; sent as it is
   std::vector<std::pair<std::string, std::string>> headers;
-  size_t max_body_bytes = 64 * 1024;
+  size_t max_body_bytes = 65536;
 };
 
 struct HttpObservation {

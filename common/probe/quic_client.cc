@@ -124,8 +124,8 @@ Status QuicClient::StartConnection(const QuicRequest& request) {
   ngtcp2_transport_params params;
   ngtcp2_transport_params_default(&params);
   params.initial_max_streams_uni = 3;  // an HTTP/3 server's control and QPACK streams
-  params.initial_max_stream_data_uni = 64 * 1024;
-  params.initial_max_data = 256 * 1024;
+  params.initial_max_stream_data_uni = 65536;
+  params.initial_max_data = 262144;
   params.max_idle_timeout = 30 * NGTCP2_SECONDS;
 
   const ngtcp2_callbacks callbacks = Callbacks();

@@ -80,14 +80,14 @@ Status Flush(SSL* ssl, const Fd& socket, const net::Limit& limit) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(out, &data);
   if (size <= 0) return Status::Ok();
-  const Status sent = net::SendAll(socket, {data, static_cast<size_t>(size)}, limit);
+  Status sent = net::SendAll(socket, {data, static_cast<size_t>(size)}, limit);
   BIO_reset(out);
   return sent;
 }
 
 // Takes one read from the socket into OpenSSL.
 Status Feed(SSL* ssl, const Fd& socket, const net::Limit& limit) {
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, 16384> buffer;
   LS_ASSIGN_OR_RETURN(const size_t size, net::Receive(socket, buffer.data(), buffer.size(), limit));
   if (size == 0) return Unavailable("the peer closed the connection");
   BIO_write(SSL_get_rbio(ssl), buffer.data(), static_cast<int>(size));
@@ -107,15 +107,15 @@ Status Handshake(SSL* ssl, const Fd& socket, const net::Limit& limit) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl);
     const int error = SSL_get_error(ssl, result);
-    const Status failure =
+    Status failure =
         error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL ? LastError() : Status::Ok();
-    const Status flushed = Flush(ssl, socket, limit);  // an alert of ours, too
+    Status flushed = Flush(ssl, socket, limit);  // an alert of ours, too
     LS_RETURN_IF_ERROR(failure);
     if (result == 1) return flushed;
     // A peer that fails the handshake and closes may make our write fail before we have read its
     // alert, which says more.
     if (!flushed.ok() && flushed.code() != Code::kUnavailable) return flushed;
-    if (const Status fed = Feed(ssl, socket, limit); !fed.ok()) {
+    if (Status fed = Feed(ssl, socket, limit); !fed.ok()) {
       return flushed.ok() ? fed : flushed;
     }
   }
