@@ -133,16 +133,21 @@ void Session::OnReadDone(bool ok) {
   Result<std::optional<agent::v1::AgentMessage>> message = TakeIncoming();
   {
     std::unique_lock lock(mutex_);
-    reading_ = false;
-    if (!message.ok()) return EndLocked(lock, message.status());
-    if (ended_) return;
-    if (*message) {
+    if (!message.ok()) {
+      reading_ = false;
+      return EndLocked(lock, message.status());
+    }
+    if (*message && !ended_) {
       first_message_ = true;
       ++in_flight_;
     }
+    if (ended_) message = std::optional<agent::v1::AgentMessage>();
   }
+  // The next read begins only after this message was handed on: else OnTaken of an earlier one
+  // could begin it, and what it brings would overtake this one on another thread.
   if (*message) owner_.OnMessage(shared_from_this(), **std::move(message));
   const std::lock_guard lock(mutex_);
+  reading_ = false;
   ReadIfAllowed();
 }
 
