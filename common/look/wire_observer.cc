@@ -33,9 +33,7 @@ template <typename Handshake>
 void Set(const Handshake& from, types::v1::TlsSeen* to) {
   const probe::CertificateObservation& certificate = from.certificate;
   to->set_leaf_sha256(certificate.leaf_sha256);
-  for (size_t i = 1; i < certificate.chain_sha256.size(); ++i) {
-    to->add_chain_sha256(certificate.chain_sha256[i]);
-  }
+  for (const std::string& further : certificate.chain_sha256) to->add_chain_sha256(further);
   to->set_serial(certificate.serial);
   Set(certificate.not_after, to->mutable_not_after());
   to->set_alpn(from.alpn);

@@ -33,6 +33,14 @@ bool IsFieldText(std::string_view text) {
   });
 }
 
+// RFC 9110 §5.6.2.
+bool IsFieldName(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
 // A request that could smuggle a second one is refused before anything is sent.
 Status Check(const HttpRequest& request) {
   if (request.host.ascii().empty()) return InvalidArgument("the request names no host");
@@ -42,8 +50,7 @@ Status Check(const HttpRequest& request) {
                            " must start with '/' and hold no space, '#' or control character");
   }
   for (const auto& [name, value] : request.headers) {
-    if (name.empty() || name.find_first_of(" :;") != std::string::npos || !IsFieldText(name) ||
-        !IsFieldText(value)) {
+    if (!IsFieldName(name) || curl_strequal(name.c_str(), "host") != 0 || !IsFieldText(value)) {
       return InvalidArgument("header " + Quoted(name) + " cannot be sent");
     }
   }
@@ -86,8 +93,7 @@ class Transfer {
     bool good =
         add(&connect_to_, "::" + target.address.ToUrlHost() + ":" + std::to_string(target.port));
     // libcurl would add the port; a proof asks as a client of the site does, on the usual one.
-    good = good && add(&headers_, "Host: " + request_.host.ascii()) &&
-           add(&headers_, "User-Agent: lockstep-probe");
+    good = good && add(&headers_, "Host: " + request_.host.ascii());
     for (const auto& [name, value] : request_.headers) {
       // "Name;" is how libcurl is told to send a header with an empty value.
       std::string line = name;
@@ -122,6 +128,7 @@ class Transfer {
     set(CURLOPT_SSL_VERIFYPEER, 0L);
     set(CURLOPT_SSL_VERIFYHOST, 0L);
     set(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    set(CURLOPT_USERAGENT, "lockstep-probe");  // unless the headers name another
     set(CURLOPT_HTTPHEADER, headers_.get());
     set(CURLOPT_HEADERFUNCTION, &OnHeader);
     set(CURLOPT_HEADERDATA, static_cast<void*>(this));

@@ -32,7 +32,7 @@ struct HttpRequest {
   HttpScheme scheme = HttpScheme::kHttp;  // kHttps: SNI is `host`, nothing is verified
   Hostname host;                          // the Host header, without a port
   std::string path = "/";                 // with the query; sent as it is
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers;  // beside Host, which is `host`
   size_t max_body_bytes = 65536;
 };
 

@@ -19,6 +19,7 @@ using fakes::TcpBlackHole;
 using fakes::TcpServer;
 using fakes::WriteAll;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 HttpRequest RequestTo(const Endpoint& target) {
@@ -49,12 +50,14 @@ TEST(HttpGetTest, AsksForTheHostWithoutPortAndSendsThePathAsItIs) {
   HttpServer server("HTTP/1.1 204 No Content\r\n\r\n");
   HttpRequest request = RequestTo(server.endpoint());
   request.path = "/a/../%2e/b?x=1";
-  request.headers = {{"X-Hop", "1"}, {"X-Empty", ""}};
+  request.headers = {{"X-Hop", "1"}, {"X-Empty", ""}, {"user-agent", "rehearsal"}};
   EXPECT_EQ(HttpGet(request).error, "");
   EXPECT_THAT(server.last_request(), StartsWith("GET /a/../%2e/b?x=1 HTTP/1.1\r\n"));
   EXPECT_THAT(server.last_request(), HasSubstr("\r\nHost: www.example.test\r\n"));
   EXPECT_THAT(server.last_request(), HasSubstr("\r\nX-Hop: 1\r\n"));
   EXPECT_THAT(server.last_request(), HasSubstr("\r\nX-Empty:\r\n"));
+  EXPECT_THAT(server.last_request(), HasSubstr("\r\nuser-agent: rehearsal\r\n"));
+  EXPECT_THAT(server.last_request(), Not(HasSubstr("lockstep-probe")));
 }
 
 TEST(HttpGetTest, DoesNotFollowRedirects) {
@@ -225,6 +228,10 @@ TEST(HttpGetTest, SendsNothingForARequestThatCouldSmuggle) {
   request.path = "/";
   request.headers = {{"X-A", "1\r\nX-B: 2"}};
   EXPECT_EQ(HttpGet(request).error, "header \"X-A\" cannot be sent");
+  for (const char* name : {"", "Host", "X A", "X:A", "X-A\r\nX-B"}) {
+    request.headers = {{name, "1"}};
+    EXPECT_THAT(HttpGet(request).error, HasSubstr("cannot be sent")) << name;
+  }
   request.headers.clear();
   request.host = {};
   EXPECT_EQ(HttpGet(request).error, "the request names no host");
