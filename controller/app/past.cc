@@ -85,12 +85,13 @@ Status Read(store::Stores& stores, WallTime now, Past* past) {
 
 Result<Past> ReadPast(store::Database& database, WallTime now) {
   Past past;
-  LS_RETURN_IF_ERROR(database.RunNow([&](store::Stores& stores) -> Status {
+  const Status read = database.RunNow([&](store::Stores& stores) -> Status {
     Past fresh;
     LS_RETURN_IF_ERROR(Read(stores, now, &fresh));
     past = std::move(fresh);
     return Status::Ok();
-  }));
+  });
+  if (!read.ok()) return read;
   return past;
 }
 
