@@ -2,9 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "common/rpc/local_door.h"
+#include "common/rpc/local_server.h"
 #include "controller/adminapi/admin_service.h"
 #include "controller/identity/access.h"
 
@@ -17,20 +18,19 @@ class AdminServer {
     std::optional<gid_t> group;  // whose members may come in too
   };
 
-  // Listens. Who may come in is `access`'s word, asked for each connection.
+  // Serves once it returns. Who may come in is `access`'s word, asked for each connection. Errors:
+  // rpc::LocalDoor::Open.
   static Result<std::unique_ptr<AdminServer>> Start(const Options& options,
                                                     identity::Access access, Rooms rooms);
-  ~AdminServer();  // Stop()
 
   // Lets nobody in, ends what is open. The state strand must still run. Idempotent.
-  void Stop();
+  void Stop() { server_->Stop(); }
 
  private:
   explicit AdminServer(Rooms rooms) : service_(std::move(rooms)) {}
 
   AdminService service_;
-  std::unique_ptr<rpc::LocalDoor> door_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<rpc::LocalServer> server_;
 };
 
 }  // namespace lockstep::controller::adminapi
