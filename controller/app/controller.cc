@@ -41,9 +41,10 @@ Result<std::unique_ptr<store::SqliteBackend>> OpenDatabase(const Config& config)
   return store::SqliteBackend::Open(config.DatabasePath(), std::move(key));
 }
 
-certs::CertbotIssuer::Options IssuerOptions(const Config& config) {
-  certs::CertbotIssuer::Options out;
+drivers::certbot::CertbotOptions IssuerOptions(const Config& config) {
+  drivers::certbot::CertbotOptions out;
   out.certbot = config.acme.certbot;
+  out.parallel = static_cast<size_t>(config.acme.parallel);
   out.directory = config.CertbotDirectory();
   out.plugin_directory = config.acme.plugin_dir;
   out.hook_program = config.acme.hook_program;
@@ -78,7 +79,7 @@ struct Controller::Parts {
   std::optional<identity::ServerIdentity> server_identity;
   std::unique_ptr<store::SqliteBackend> backend;
   std::optional<store::Database> database;
-  std::unique_ptr<certs::CertbotIssuer> issuer;
+  std::unique_ptr<drivers::certbot::CertbotIssuer> issuer;
   std::unique_ptr<Domain> domain;
   std::unique_ptr<certs::CertificateChecks> checks;
   std::optional<gid_t> admin_group;
@@ -133,7 +134,7 @@ Status Controller::Parts::OpenStore() {
 
 Status Controller::Parts::MakeDomain() {
   LS_ASSIGN_OR_RETURN(Past past, ReadPast(*database, state.clock().Now()));
-  LS_ASSIGN_OR_RETURN(issuer, certs::CertbotIssuer::Create(IssuerOptions(config)));
+  issuer = std::make_unique<drivers::certbot::CertbotIssuer>(IssuerOptions(config));
   domain = std::make_unique<Domain>(config, *ca, *database, state, workers, *issuer,
                                     std::move(past));
   checks = std::make_unique<certs::CertificateChecks>(state, domain->fleet, domain->witnesses,
@@ -203,7 +204,7 @@ void Controller::Parts::PlanLifecycle() {
         sessions->Stop();
         // certbot's runs end here; what they report still finds the strand.
         state.RunAndWait([this] { domain->orders.AbortAll("the controller is stopping"); });
-        issuer->Stop();
+        issuer.reset();
       });
   lifecycle.Add(
       "servers", [this] { return Listen(); },
