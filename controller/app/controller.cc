@@ -204,6 +204,7 @@ void Controller::Parts::PlanLifecycle() {
         sessions->Stop();
         // certbot's runs end here; what they report still finds the strand.
         state.RunAndWait([this] { domain->orders.AbortAll("the controller is stopping"); });
+        workers.Stop();  // one may be asking the issuer for the account
         issuer.reset();
       });
   lifecycle.Add(
