@@ -31,7 +31,7 @@ class Caddy {
     char name[] = "/tmp/lockstep-probe-XXXXXX";
     LS_CHECK(::mkdtemp(name) != nullptr);
     folder_ = name;
-    endpoint_ = fakes::RefusedEndpoint(SOCK_DGRAM);
+    endpoint_ = fakes::FreeEndpoint();
     WritePem(certificate);
     std::ofstream(folder_ / "caddy.json") << Config();
     Start();

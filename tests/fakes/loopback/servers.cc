@@ -85,10 +85,31 @@ std::string HttpServer::last_request() const {
 }
 
 Endpoint RefusedEndpoint(int type) {
+  static std::mutex mu;
+  static std::vector<Fd> held;  // guarded by mu
   Endpoint out;
-  // Closed again at once: the kernel hands the port to nobody else for a while.
-  (void)BoundSocket(type, &out);
+  // TCP: bound, but not listening. UDP: connected to somebody else, so that only their datagrams
+  // find a socket.
+  Fd socket = BoundSocket(type, &out);
+  if (type == SOCK_DGRAM) {
+    sockaddr_storage other;
+    const socklen_t length = Endpoint::Parse("127.0.0.1:1")->ToSockaddr(&other);
+    LS_CHECK(::connect(socket.get(), reinterpret_cast<sockaddr*>(&other), length) == 0);
+  }
+  const std::lock_guard lock(mu);
+  held.push_back(std::move(socket));
   return out;
+}
+
+Endpoint FreeEndpoint() {
+  while (true) {
+    Endpoint out;
+    const Fd tcp = BoundSocket(SOCK_STREAM, &out);
+    const Fd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address;
+    const socklen_t length = out.ToSockaddr(&address);
+    if (::bind(udp.get(), reinterpret_cast<sockaddr*>(&address), length) == 0) return out;
+  }
 }
 
 TcpBlackHole::TcpBlackHole() {

@@ -48,8 +48,12 @@ class HttpServer {
   TcpServer server_;          // last: its thread uses the rest
 };
 
-// A bound port nobody listens on: what connects is refused. UDP gets "port unreachable".
+// A port of SOCK_STREAM or SOCK_DGRAM that refuses ("port unreachable" over UDP), and that nobody
+// else gets as long as the test program runs.
 Endpoint RefusedEndpoint(int type);
+
+// A port whose TCP and UDP are free right now, for a server that cannot take port 0.
+Endpoint FreeEndpoint();
 
 // A listener whose queue is full: a connection attempt is never answered.
 class TcpBlackHole {
