@@ -29,7 +29,7 @@ constexpr char kRegisterDirectory[] = "register";  // no host name: those have a
 Result<Fd> MemoryFile(const std::string& secret) {
   Fd fd(memfd_create("lockstep-order", MFD_CLOEXEC));
   if (!fd.valid()) return FromErrno(errno, "cannot make a file in memory");
-  if (write(fd.get(), secret.data(), secret.size()) != static_cast<ssize_t>(secret.size())) {
+  if (pwrite(fd.get(), secret.data(), secret.size(), 0) != static_cast<ssize_t>(secret.size())) {
     return FromErrno(errno, "cannot write to a file in memory");
   }
   return fd;
@@ -183,7 +183,7 @@ IssueResult CertbotIssuer::Issue(const Run& run) {
   // Its exit code is a claim.
   Result<Issued> issued = directory.Read(request.hosts, request.current_leaf_sha256, clock_.Now());
   if (!issued.ok()) {
-    return Failed(issued.status().Prefixed("certbot says that it succeeded, but"));
+    return Failed(issued.status().Prefixed("certbot says that it succeeded"));
   }
   return {.status = Status::Ok(),
           .ca_error = "",

@@ -65,8 +65,7 @@ Result<Issued> LineageDirectory::Read(const std::vector<Hostname>& hosts,
   LS_RETURN_IF_ERROR(crypto::CheckChain(chain, key, hosts, now));
   issued.leaf_sha256 = chain.front().FingerprintSha256Hex();
   if (issued.leaf_sha256 == not_leaf_sha256) {
-    return FailedPrecondition("certbot says that it has a new certificate, but " +
-                              Live("fullchain.pem") + " is the old one");
+    return FailedPrecondition("the certificate in " + Live("fullchain.pem") + " is the old one");
   }
   issued.chain_pem = crypto::RenderChain(chain);
   return issued;
