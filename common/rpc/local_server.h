@@ -15,11 +15,12 @@ namespace lockstep::rpc {
 
 class LocalServer {
  public:
-  // Serves once it returns. The services outlive the server.
+  // Serves once it returns. The services outlive the server. `introspection` adds gRPC's health
+  // and reflection services.
   static Result<std::unique_ptr<LocalServer>> Start(LocalDoor::Options options,
                                                     LocalDoor::Admission admission,
                                                     const std::vector<grpc::Service*>& services,
-                                                    bool with_health = false);
+                                                    bool introspection = false);
   ~LocalServer();  // Stop()
 
   // Lets nobody in any more and waits, at most `leave`, until the calls that run have ended; then

@@ -1,25 +1,28 @@
 #include "controller/adminapi/admin_server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <utility>
 
 namespace lockstep::controller::adminapi {
 
-Result<std::unique_ptr<AdminServer>> AdminServer::Start(const Options& options,
-                                                        identity::Access access, Rooms rooms) {
-  const Clock& clock = rooms.state.clock();
-  std::unique_ptr<AdminServer> out(new AdminServer(std::move(rooms)));
-  // Every method of the service is for the same role: who may call one may call all.
+Result<std::unique_ptr<AdminServer>> AdminServer::Start(Options options, identity::Access access,
+                                                        Domain domain) {
+  // admin.proto has services alone: without this the linker leaves out what reflection tells of.
+  (void)&descriptor_table_lockstep_2fadmin_2fv1_2fadmin_2eproto;
+  auto& clock = domain.state.clock();
+  std::unique_ptr<AdminServer> server(new AdminServer(std::move(domain)));
+  // Every method of the socket is for operators: who may call one may call all.
   auto admit = [access = std::move(access), &clock](const rpc::LocalPeer& peer) {
-    return identity::Authorize("/lockstep.admin.v1.AdminService/GetStatus",
-                               identity::LocalPeer{peer.uid, peer.gid, peer.groups}, access,
-                               clock.Now());
+    return identity::Authorize(
+        "/lockstep.admin.v1.AdminService/GetStatus",
+        identity::LocalPeer{.uid = peer.uid, .gid = peer.gid, .groups = peer.groups}, access,
+        clock.Now());
   };
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  LS_ASSIGN_OR_RETURN(out->server_, rpc::LocalServer::Start(
-                                        {.name = "admin", .path = options.socket,
-                                         .group = options.group},
-                                        std::move(admit), {&out->service_}, true));
-  return out;
+  LS_ASSIGN_OR_RETURN(
+      server->server_,
+      rpc::LocalServer::Start(
+          {.name = "admin", .path = std::move(options.socket_path), .group = options.group},
+          std::move(admit), {&server->service_}, true));
+  return server;
 }
 
 }  // namespace lockstep::controller::adminapi

@@ -1,5 +1,7 @@
-// AdminServer: the admin socket, with health checks and reflection.
+// AdminServer: the admin socket, with gRPC's health and reflection services beside ours.
 #pragma once
+
+#include <sys/types.h>
 
 #include <memory>
 #include <optional>
@@ -14,21 +16,18 @@ namespace lockstep::controller::adminapi {
 class AdminServer {
  public:
   struct Options {
-    std::string socket;
-    std::optional<gid_t> group;  // whose members may come in too
+    std::string socket_path;
+    std::optional<gid_t> group;  // who may reach the socket beside its owner
   };
-
-  // Serves once it returns. Who may come in is `access`'s word, asked for each connection. Errors:
-  // rpc::LocalDoor::Open.
-  static Result<std::unique_ptr<AdminServer>> Start(const Options& options,
-                                                    identity::Access access, Rooms rooms);
-
-  // Lets nobody in, ends what is open. The state strand must still run. Idempotent.
+  // Serves once it returns, for the operators that `access` lists. Errors: rpc::LocalDoor::Open.
+  static Result<std::unique_ptr<AdminServer>> Start(Options options, identity::Access access,
+                                                    Domain domain);
+  // Ends what runs, watches included, after 2 s at the latest; the state strand must still run.
+  // Idempotent.
   void Stop() { server_->Stop(); }
 
  private:
-  explicit AdminServer(Rooms rooms) : service_(std::move(rooms)) {}
-
+  explicit AdminServer(Domain domain) : service_(std::move(domain)) {}
   AdminService service_;
   std::unique_ptr<rpc::LocalServer> server_;
 };

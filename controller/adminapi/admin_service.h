@@ -1,68 +1,102 @@
-// AdminService: the skin. A reaction only posts to the state strand; handlers.h has the rest.
+// AdminService: everything an operator can do. A thin skin: validate, go to the state strand,
+// translate, answer.
 #pragma once
 
-#include <grpcpp/grpcpp.h>
+#include <functional>
+#include <memory>
+#include <string_view>
 
-#include "controller/adminapi/handlers.h"
+#include "common/rpc/reply.h"
+#include "controller/adminapi/domain.h"
+#include "controller/adminapi/validate.h"
 #include "lockstep/admin/v1/admin.grpc.pb.h"
 
 namespace lockstep::controller::adminapi {
 
 class AdminService final : public v1::AdminService::CallbackService {
  public:
-  explicit AdminService(Rooms rooms) : rooms_(std::move(rooms)) {}
+  explicit AdminService(Domain domain) : domain_(std::move(domain)) {}
 
-#define LOCKSTEP_UNARY(Method)                                                              \
-  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context,                    \
-                                   const v1::Method##Request* request,                      \
-                                   v1::Method##Response* response) override {               \
-    return OnState(context, request, response);                                             \
-  }
-  LOCKSTEP_UNARY(GetStatus)
-  LOCKSTEP_UNARY(ListNodes)
-  LOCKSTEP_UNARY(GetNode)
-  LOCKSTEP_UNARY(BanNode)
-  LOCKSTEP_UNARY(UnbanNode)
-  LOCKSTEP_UNARY(RemoveNode)
-  LOCKSTEP_UNARY(CreateToken)
-  LOCKSTEP_UNARY(ListTokens)
-  LOCKSTEP_UNARY(RevokeToken)
-  LOCKSTEP_UNARY(ApplySites)
-  LOCKSTEP_UNARY(ListSites)
-  LOCKSTEP_UNARY(GetSite)
-  LOCKSTEP_UNARY(DeleteSite)
-  LOCKSTEP_UNARY(IssueCertificate)
-  LOCKSTEP_UNARY(ListCertificates)
-  LOCKSTEP_UNARY(GetCertificate)
-  LOCKSTEP_UNARY(CheckCertificate)
-  LOCKSTEP_UNARY(ListOrders)
-  LOCKSTEP_UNARY(GetOrder)
-  LOCKSTEP_UNARY(ListChallenges)
-  LOCKSTEP_UNARY(ListGenerations)
-  LOCKSTEP_UNARY(GetGeneration)
-  LOCKSTEP_UNARY(DiffGenerations)
-  LOCKSTEP_UNARY(ListEvents)
-#undef LOCKSTEP_UNARY
+  using Context = grpc::CallbackServerContext;
+  using Unary = grpc::ServerUnaryReactor;
 
+  // overview.cc
+  Unary* GetStatus(Context*, const v1::GetStatusRequest*, v1::GetStatusResponse*) override;
+  Unary* ListEvents(Context*, const v1::ListEventsRequest*, v1::ListEventsResponse*) override;
+
+  // nodes.cc
+  Unary* ListNodes(Context*, const v1::ListNodesRequest*, v1::ListNodesResponse*) override;
+  Unary* GetNode(Context*, const v1::GetNodeRequest*, v1::GetNodeResponse*) override;
+  Unary* BanNode(Context*, const v1::BanNodeRequest*, v1::BanNodeResponse*) override;
+  Unary* UnbanNode(Context*, const v1::UnbanNodeRequest*, v1::UnbanNodeResponse*) override;
+  Unary* RemoveNode(Context*, const v1::RemoveNodeRequest*, v1::RemoveNodeResponse*) override;
+  Unary* CreateToken(Context*, const v1::CreateTokenRequest*, v1::CreateTokenResponse*) override;
+  Unary* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;
+  Unary* RevokeToken(Context*, const v1::RevokeTokenRequest*, v1::RevokeTokenResponse*) override;
+
+  // sites.cc
+  Unary* ApplySites(Context*, const v1::ApplySitesRequest*, v1::ApplySitesResponse*) override;
+  Unary* ListSites(Context*, const v1::ListSitesRequest*, v1::ListSitesResponse*) override;
+  Unary* GetSite(Context*, const v1::GetSiteRequest*, v1::GetSiteResponse*) override;
+  Unary* DeleteSite(Context*, const v1::DeleteSiteRequest*, v1::DeleteSiteResponse*) override;
+
+  // certificates.cc
+  Unary* ListCertificates(Context*, const v1::ListCertificatesRequest*,
+                          v1::ListCertificatesResponse*) override;
+  Unary* GetCertificate(Context*, const v1::GetCertificateRequest*,
+                        v1::GetCertificateResponse*) override;
+  Unary* CheckCertificate(Context*, const v1::CheckCertificateRequest*,
+                          v1::CheckCertificateResponse*) override;
+  Unary* ListChallenges(Context*, const v1::ListChallengesRequest*,
+                        v1::ListChallengesResponse*) override;
+
+  // orders.cc
+  Unary* IssueCertificate(Context*, const v1::IssueCertificateRequest*,
+                          v1::IssueCertificateResponse*) override;
+  Unary* ListOrders(Context*, const v1::ListOrdersRequest*, v1::ListOrdersResponse*) override;
+  Unary* GetOrder(Context*, const v1::GetOrderRequest*, v1::GetOrderResponse*) override;
+
+  // generations.cc
+  Unary* ListGenerations(Context*, const v1::ListGenerationsRequest*,
+                         v1::ListGenerationsResponse*) override;
+  Unary* GetGeneration(Context*, const v1::GetGenerationRequest*,
+                       v1::GetGenerationResponse*) override;
+  Unary* DiffGenerations(Context*, const v1::DiffGenerationsRequest*,
+                         v1::DiffGenerationsResponse*) override;
+
+  // streams.cc
   grpc::ServerWriteReactor<v1::WatchOrderResponse>* WatchOrder(
-      grpc::CallbackServerContext* context, const v1::WatchOrderRequest* request) override;
+      Context*, const v1::WatchOrderRequest*) override;
   grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
-      grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override;
+      Context*, const v1::WatchEventsRequest*) override;
 
  private:
-  template <typename Request, typename Response>
-  grpc::ServerUnaryReactor* OnState(grpc::CallbackServerContext* context, const Request* request,
-                                    Response* response) {
-    auto* reactor = context->DefaultReactor();
-    auto reply = std::make_shared<rpc::Reply>(reactor);
-    // Request and response live until the reactor has finished, and that is the reply's to do.
-    rooms_.state.Post([this, request, response, reply] {
-      Handle(rooms_, *request, response, reply);
-    });
-    return reactor;
-  }
+  using ReplyPtr = std::shared_ptr<rpc::Reply>;
+  enum class Access { kRead, kChange };
 
-  Rooms rooms_;
+  // Runs `work` on the state strand once the request is known to be well-formed; `method` is the
+  // RPC's name. kChange is refused while the controller is read-only.
+  template <typename Request>
+  Unary* OnStrand(Context* context, std::string_view method, const Request* request,
+                  std::function<void(const ReplyPtr&)> work, Access access = Access::kRead) {
+    Status status = CheckRole(method);
+    if (status.ok()) status = Validate(*request);
+    return Post(context, status, std::move(work), access);
+  }
+  static Status CheckRole(std::string_view method);
+  Unary* Post(Context* context, const Status& admitted, std::function<void(const ReplyPtr&)> work,
+              Access access);
+
+  // On the state strand.
+  void FillProgress(v1::Node& node) const;
+  void FillProofs(v1::Certificate& certificate, const model::Certificate& from) const;
+  void FillProgress(v1::Generation& generation) const;
+  v1::Site ToSite(const model::Site& site,
+                  const std::vector<model::Certificate>& certificates) const;
+  void FillProblems(v1::GetStatusResponse& response) const;
+  void AnswerOrder(const ReplyPtr& reply, const model::Order& order, v1::Order& out);
+
+  Domain domain_;
 };
 
 }  // namespace lockstep::controller::adminapi

@@ -1,75 +1,138 @@
-// Certificates.
-#include "controller/adminapi/handlers.h"
-#include "controller/adminapi/translate.h"
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "controller/adminapi/admin_service.h"
+#include "controller/adminapi/paging.h"
+#include "controller/adminapi/to_proto.h"
+#include "controller/barrier/barrier.h"
 
 namespace lockstep::controller::adminapi {
+namespace {
 
-void Handle(Rooms& rooms, const v1::ListCertificatesRequest& request,
-            v1::ListCertificatesResponse* response, ReplyPtr reply) {
-  const auto page = ReadPage(request.page_size(), request.page_token());
-  if (!page.ok()) return reply->Finish(page.status());
-  for (const auto& [name, certificate] : rooms.book.all()) {
-    if (name <= page->after) continue;
-    if (static_cast<size_t>(response->certificates_size()) == page->size) {
-      response->set_next_page_token(response->certificates().rbegin()->name());
-      break;
-    }
-    Translate(rooms, certificate, response->add_certificates());
+std::vector<planner::ServedCertificate> ServedOf(const model::Certificate& certificate) {
+  std::vector<planner::ServedCertificate> served;
+  for (const Hostname& host : certificate.hosts) {
+    served.push_back({host, certificate.name, certificate.leaf_sha256, certificate.not_after});
   }
-  reply->Finish(Status::Ok());
+  return served;
 }
 
-void Handle(Rooms& rooms, const v1::GetCertificateRequest& request,
-            v1::GetCertificateResponse* response, ReplyPtr reply) {
-  const model::Certificate* certificate = rooms.book.Find(request.name());
-  if (certificate == nullptr) {
-    return reply->Finish(NotFound("no certificate " + Quoted(request.name())));
+}  // namespace
+
+void AdminService::FillProofs(v1::Certificate& certificate, const model::Certificate& from) const {
+  const barrier::Verdict verdict =
+      barrier::Evaluate(domain_.fleet.Members(), publish::Publisher::TargetsOf(ServedOf(from)),
+                        domain_.fleet.service_addresses(), domain_.fleet.book(), {});
+  certificate.set_nodes_proved(static_cast<uint32_t>(verdict.proved));
+  certificate.set_nodes_announced(static_cast<uint32_t>(verdict.members));
+  *certificate.mutable_renew_at() = ToProto(domain_.renewals.DueAt(from));
+  if (const model::RenewalState* state = domain_.renewals.Find(from.name)) {
+    certificate.set_last_error(state->last_error);
   }
-  Translate(rooms, *certificate, response->mutable_certificate());
-  response->set_chain_pem(certificate->chain_pem);
-  for (const model::Proof& proof : rooms.checks.ProofsOf(*certificate)) {
-    Translate(proof, response->add_proofs());
+  const planner::ServedCertificate* served =
+      from.hosts.empty() ? nullptr : domain_.publisher.FindServed(from.hosts.front());
+  if (served != nullptr && served->leaf_sha256 == from.leaf_sha256) {
+    certificate.set_generation(domain_.publisher.proved_generation());
   }
-  reply->Finish(Status::Ok());
 }
 
-void Handle(Rooms& rooms, const v1::CheckCertificateRequest& request,
-            v1::CheckCertificateResponse* response, ReplyPtr reply) {
-  const std::string name = request.name();
-  rooms.checks.Check(name, [&rooms, name, response,
-                            reply](const Result<barrier::Verdict>& verdict) {
-    if (!verdict.ok()) return reply->Finish(verdict.status());
-    response->set_in_step(verdict->open);
-    for (const std::string& line : verdict->missing) response->add_problems(line);
-    if (const model::Certificate* certificate = rooms.book.Find(name)) {
-      for (const model::Proof& proof : rooms.checks.ProofsOf(*certificate)) {
-        Translate(proof, response->add_proofs());
-      }
-    }
-    reply->Finish(Status::Ok());
-  });
+grpc::ServerUnaryReactor* AdminService::ListCertificates(Context* context,
+                                                         const v1::ListCertificatesRequest* request,
+                                                         v1::ListCertificatesResponse* response) {
+  return OnStrand(
+      context, "ListCertificates", request, [this, request, response](const ReplyPtr& reply) {
+        const auto& all = domain_.book.all();
+        const size_t size = PageSize(request->page_size(), kNamesPerPage);
+        auto next =
+            request->page_token().empty() ? all.begin() : all.upper_bound(request->page_token());
+        for (; next != all.end() && std::cmp_less(response->certificates_size(), size); ++next) {
+          v1::Certificate& out = *response->add_certificates();
+          out = ToProto(next->second);
+          FillProofs(out, next->second);
+        }
+        if (next != all.end()) {
+          response->set_next_page_token(response->certificates().rbegin()->name());
+        }
+        reply->Finish(Status::Ok());
+      });
 }
 
-void Handle(Rooms& rooms, const v1::IssueCertificateRequest& request,
-            v1::IssueCertificateResponse* response, ReplyPtr reply) {
-  std::vector<Hostname> hosts;
-  for (int i = 0; i < request.hosts_size(); ++i) {
-    auto host = Hostname::Parse(request.hosts(i));
-    if (!host.ok()) {
-      return reply->Finish(host.status().Prefixed("hosts[" + std::to_string(i) + "]"));
-    }
-    hosts.push_back(*std::move(host));
-  }
-  std::string lineage;
-  if (!request.name().empty()) {
-    const auto name = Hostname::Parse(request.name());
-    if (!name.ok()) return reply->Finish(name.status().Prefixed("name"));
-    lineage = name->ascii();
-  }
-  const auto order = rooms.orders.Create(std::move(hosts), std::move(lineage), "operator");
-  if (!order.ok()) return reply->Finish(order.status());
-  Translate(*order, response->mutable_order());
-  reply->Finish(Status::Ok());
+grpc::ServerUnaryReactor* AdminService::GetCertificate(Context* context,
+                                                       const v1::GetCertificateRequest* request,
+                                                       v1::GetCertificateResponse* response) {
+  return OnStrand(context, "GetCertificate", request,
+                  [this, request, response](const ReplyPtr& reply) {
+                    const model::Certificate* certificate = domain_.book.Find(request->name());
+                    if (certificate == nullptr) {
+                      return reply->Finish(NotFound("no certificate " + Quoted(request->name())));
+                    }
+                    *response->mutable_certificate() = ToProto(*certificate);
+                    FillProofs(*response->mutable_certificate(), *certificate);
+                    response->set_chain_pem(certificate->chain_pem);
+                    for (const model::Proof& proof : domain_.checks.ProofsOf(*certificate)) {
+                      *response->add_proofs() = ToProto(proof);
+                    }
+                    reply->Finish(Status::Ok());
+                  });
+}
+
+grpc::ServerUnaryReactor* AdminService::CheckCertificate(Context* context,
+                                                         const v1::CheckCertificateRequest* request,
+                                                         v1::CheckCertificateResponse* response) {
+  return OnStrand(
+      context, "CheckCertificate", request, [this, request, response](const ReplyPtr& reply) {
+        domain_.checks.Check(request->name(), [this, request, response,
+                                               reply](const Result<barrier::Verdict>& seen) {
+          if (!seen.ok()) return reply->Finish(seen.status());
+          response->set_in_step(seen->open);
+          response->mutable_problems()->Assign(seen->missing.begin(), seen->missing.end());
+          if (const model::Certificate* certificate = domain_.book.Find(request->name())) {
+            for (const model::Proof& proof : domain_.checks.ProofsOf(*certificate)) {
+              *response->add_proofs() = ToProto(proof);
+            }
+          }
+          reply->Finish(Status::Ok());
+        });
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListChallenges(Context* context,
+                                                       const v1::ListChallengesRequest* request,
+                                                       v1::ListChallengesResponse* response) {
+  return OnStrand(
+      context, "ListChallenges", request, [this, request, response](const ReplyPtr& reply) {
+        std::vector<model::Challenge> live = domain_.challenges.List();
+        const auto key = [](const model::Challenge& challenge) {
+          return challenge.order.str() + "/" + challenge.host.ascii() + "/" + challenge.token.str();
+        };
+        std::ranges::sort(live, {}, key);
+        std::vector<std::string> keys;
+        for (const model::Challenge& challenge : live) keys.push_back(key(challenge));
+        const Page page =
+            PageOf(keys, request->page_token(), PageSize(request->page_size(), kNamesPerPage));
+        const std::vector<barrier::Member> members = domain_.fleet.Members();
+        for (size_t i = page.begin; i < page.end; ++i) {
+          v1::LiveChallenge& out = *response->add_challenges();
+          out.set_order(live[i].order.str());
+          out.set_host(live[i].host.ascii());
+          out.set_token(live[i].token.str());
+          std::vector<barrier::Target> targets = domain_.challenges.TargetsOf(live[i].order);
+          std::erase_if(targets, [&](const barrier::Target& target) {
+            return target.token != live[i].token.str();
+          });
+          const barrier::Verdict verdict = barrier::Evaluate(
+              members, targets, domain_.fleet.service_addresses(), domain_.fleet.book(), {});
+          const std::set<NodeName> missing(verdict.stragglers.begin(), verdict.stragglers.end());
+          for (const barrier::Member& member : members) {
+            (missing.contains(member.node) ? out.add_missing() : out.add_proved_by())
+                ->assign(member.node.str());
+          }
+        }
+        response->set_next_page_token(page.next);
+        reply->Finish(Status::Ok());
+      });
 }
 
 }  // namespace lockstep::controller::adminapi

@@ -1,108 +1,166 @@
-// Generations.
-#include <charconv>
 #include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/encoding.h"
-#include "controller/adminapi/handlers.h"
-#include "controller/adminapi/translate.h"
+#include "controller/adminapi/admin_service.h"
+#include "controller/adminapi/paging.h"
+#include "controller/adminapi/to_proto.h"
 
 namespace lockstep::controller::adminapi {
 namespace {
 
-std::string NodeLine(const Rooms& rooms, const fleet::LiveNode& live, uint64_t number) {
-  const NodeName& name = live.node.name;
-  if (live.node.banned) return name.str() + " is banned";
-  if (!live.connected) return name.str() + " is not connected";
-  if (rooms.publisher.AppliedBy(name) == number) {
-    const auto progress = rooms.publisher.FindProgress();
-    const bool running = progress && progress->generation.number == number;
-    return name.str() + (running && !progress->proved.contains(name) ? " acknowledged" : " proved");
-  }
-  if (rooms.publisher.TargetOf(name) == number) return name.str() + " was sent it";
-  return name.str() + " serves generation " + std::to_string(live.serving_generation);
+// Up to here a list also counts what each generation carries, which takes reading it whole.
+constexpr size_t kCountedPerPage = 25;
+
+std::string Describe(const model::GenerationResource& resource) {
+  const std::string what =
+      resource.type == resource.name ? resource.type : resource.type + " " + resource.name;
+  return what + " " + HexEncode(resource.sha256.substr(0, 6));
 }
 
-using ResourceMap = std::map<std::pair<std::string, std::string>, std::string>;
-
-ResourceMap ByName(const model::Generation& generation) {
-  ResourceMap out;
-  for (const model::GenerationResource& resource : generation.resources) {
-    out[{resource.type, resource.name}] = resource.sha256;
+// "+site new", "-certificate old", "~site changed".
+std::vector<std::string> Differences(const model::Generation& from, const model::Generation& to) {
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::string>> both;
+  for (const auto& resource : from.resources) {
+    both[{resource.type, resource.name}].first = resource.sha256;
   }
-  return out;
+  for (const auto& resource : to.resources) {
+    both[{resource.type, resource.name}].second = resource.sha256;
+  }
+  std::vector<std::string> lines;
+  for (const auto& [key, digests] : both) {
+    if (digests.first == digests.second) continue;
+    const char* sign = digests.first.empty() ? "+" : digests.second.empty() ? "-" : "~";
+    lines.push_back(sign + (key.first == key.second ? key.first : key.first + " " + key.second));
+  }
+  return lines;
+}
+
+std::string WordsFor(const NodeName& node, const publish::Publisher::Progress& progress) {
+  if (progress.proved.contains(node)) return "proved";
+  if (progress.released.contains(node)) return "on its way";
+  return "waits for its wave";
 }
 
 }  // namespace
 
-void Handle(Rooms& rooms, const v1::ListGenerationsRequest& request,
-            v1::ListGenerationsResponse* response, ReplyPtr reply) {
-  const auto page = ReadPage(request.page_size(), request.page_token(), 100);
-  if (!page.ok()) return reply->Finish(page.status());
-  uint64_t before = 0;
-  const char* end = page->after.data() + page->after.size();
-  if (!page->after.empty() && std::from_chars(page->after.data(), end, before).ptr != end) {
-    return reply->Finish(InvalidArgument("page_token: is not one of ours"));
+void AdminService::FillProgress(v1::Generation& generation) const {
+  const auto progress = domain_.publisher.FindProgress();
+  if (progress && progress->generation.number == generation.number()) {
+    generation.set_wave(static_cast<uint32_t>(progress->wave));
+    generation.set_waves(static_cast<uint32_t>(progress->waves));
+    generation.set_nodes_proved(static_cast<uint32_t>(progress->proved.size()));
+    if (generation.problem().empty()) generation.set_problem(progress->problem);
   }
-  ReadThen<std::vector<model::Generation>>(
-      rooms, reply,
-      [before, size = page->size](store::Stores& stores) -> Result<std::vector<model::Generation>> {
-        LS_ASSIGN_OR_RETURN(auto listed, stores.generations.List(size, before));
-        for (model::Generation& generation : listed) {
-          LS_ASSIGN_OR_RETURN(generation, stores.generations.Get(generation.number));
-        }
-        return listed;
-      },
-      [&rooms, response, size = page->size](const std::vector<model::Generation>& generations) {
-        for (const model::Generation& generation : generations) {
-          Translate(rooms, generation, response->add_generations());
-        }
-        if (generations.size() == size) {
-          response->set_next_page_token(std::to_string(generations.back().number));
-        }
-        return Status::Ok();
-      });
+  uint32_t nodes = 0;
+  uint32_t proved = 0;
+  for (const auto& [name, live] : domain_.fleet.nodes()) {
+    if (live.node.banned) continue;
+    ++nodes;
+    proved += domain_.publisher.AppliedBy(name) == generation.number() ? 1 : 0;
+  }
+  generation.set_nodes(nodes);
+  if (generation.number() == domain_.publisher.proved_generation()) {
+    generation.set_nodes_proved(proved);
+  }
 }
 
-void Handle(Rooms& rooms, const v1::GetGenerationRequest& request,
-            v1::GetGenerationResponse* response, ReplyPtr reply) {
-  ReadThen<model::Generation>(
-      rooms, reply,
-      [number = request.number()](store::Stores& stores) { return stores.generations.Get(number); },
-      [&rooms, response](const model::Generation& generation) {
-        Translate(rooms, generation, response->mutable_generation());
-        for (const model::GenerationResource& resource : generation.resources) {
-          response->add_resources(resource.type + " " + resource.name + " " +
-                                  HexEncode(resource.sha256).substr(0, 12));
-        }
-        for (const auto& [name, live] : rooms.fleet.nodes()) {
-          response->add_nodes(NodeLine(rooms, live, generation.number));
-        }
-        return Status::Ok();
-      });
+grpc::ServerUnaryReactor* AdminService::ListGenerations(Context* context,
+                                                        const v1::ListGenerationsRequest* request,
+                                                        v1::ListGenerationsResponse* response) {
+  uint64_t before = 0;
+  for (const char c : request->page_token()) {
+    if (c < '0' || c > '9' || before > UINT64_MAX / 16) {
+      return rpc::FinishNow(context, InvalidArgument("page_token: is not one of ours"));
+    }
+    before = before * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return OnStrand(context, "ListGenerations", request,
+                  [this, request, response, before](const ReplyPtr& reply) {
+                    const size_t size = PageSize(request->page_size(), kRecordsPerPage);
+                    auto found = std::make_shared<std::vector<model::Generation>>();
+                    domain_.database.Run(
+                        [found, size, before](store::Stores& stores) -> Status {
+                          LS_ASSIGN_OR_RETURN(*found, stores.generations.List(size + 1, before));
+                          if (size > kCountedPerPage) return Status::Ok();
+                          for (model::Generation& generation : *found) {
+                            LS_ASSIGN_OR_RETURN(generation,
+                                                stores.generations.Get(generation.number));
+                          }
+                          return Status::Ok();
+                        },
+                        [this, found, size, reply, response](const Status& status) {
+                          if (!status.ok()) return reply->Finish(status);
+                          if (found->size() > size) {
+                            found->resize(size);
+                            response->set_next_page_token(std::to_string(found->back().number));
+                          }
+                          for (const model::Generation& generation : *found) {
+                            v1::Generation& out = *response->add_generations();
+                            out = ToProto(generation);
+                            FillProgress(out);
+                          }
+                          reply->Finish(Status::Ok());
+                        },
+                        domain_.state);
+                  });
 }
 
-void Handle(Rooms& rooms, const v1::DiffGenerationsRequest& request,
-            v1::DiffGenerationsResponse* response, ReplyPtr reply) {
-  using Pair = std::pair<model::Generation, model::Generation>;
-  ReadThen<Pair>(
-      rooms, reply,
-      [from = request.from(), to = request.to()](store::Stores& stores) -> Result<Pair> {
-        LS_ASSIGN_OR_RETURN(auto first, stores.generations.Get(from));
-        LS_ASSIGN_OR_RETURN(auto second, stores.generations.Get(to));
-        return Pair(std::move(first), std::move(second));
-      },
-      [response](const Pair& pair) {
-        const ResourceMap before = ByName(pair.first);
-        const ResourceMap after = ByName(pair.second);
-        for (const auto& [key, digest] : after) {
-          const auto old = before.find(key);
-          if (old != before.end() && old->second == digest) continue;
-          response->add_lines((old == before.end() ? "+" : "~") + key.first + " " + key.second);
-        }
-        for (const auto& [key, digest] : before) {
-          if (!after.contains(key)) response->add_lines("-" + key.first + " " + key.second);
-        }
-        return Status::Ok();
+grpc::ServerUnaryReactor* AdminService::GetGeneration(Context* context,
+                                                      const v1::GetGenerationRequest* request,
+                                                      v1::GetGenerationResponse* response) {
+  return OnStrand(context, "GetGeneration", request,
+                  [this, request, response](const ReplyPtr& reply) {
+                    auto found = std::make_shared<model::Generation>();
+                    domain_.database.Run(
+                        [found, number = request->number()](store::Stores& stores) -> Status {
+                          LS_ASSIGN_OR_RETURN(*found, stores.generations.Get(number));
+                          return Status::Ok();
+                        },
+                        [this, found, reply, response](const Status& status) {
+                          if (!status.ok()) return reply->Finish(status);
+                          *response->mutable_generation() = ToProto(*found);
+                          FillProgress(*response->mutable_generation());
+                          for (const auto& resource : found->resources) {
+                            response->add_resources(Describe(resource));
+                          }
+                          const auto progress = domain_.publisher.FindProgress();
+                          for (const auto& [name, live] : domain_.fleet.nodes()) {
+                            if (progress && progress->generation.number == found->number) {
+                              response->add_nodes(name.str() + " " + WordsFor(name, *progress));
+                            } else if (domain_.publisher.AppliedBy(name) == found->number) {
+                              response->add_nodes(name.str() + " serves it");
+                            }
+                          }
+                          reply->Finish(Status::Ok());
+                        },
+                        domain_.state);
+                  });
+}
+
+grpc::ServerUnaryReactor* AdminService::DiffGenerations(Context* context,
+                                                        const v1::DiffGenerationsRequest* request,
+                                                        v1::DiffGenerationsResponse* response) {
+  return OnStrand(
+      context, "DiffGenerations", request, [this, request, response](const ReplyPtr& reply) {
+        auto found = std::make_shared<std::pair<model::Generation, model::Generation>>();
+        domain_.database.Run(
+            [found, from = request->from(), to = request->to()](store::Stores& stores) -> Status {
+              LS_ASSIGN_OR_RETURN(found->first, stores.generations.Get(from));
+              LS_ASSIGN_OR_RETURN(found->second, stores.generations.Get(to));
+              return Status::Ok();
+            },
+            [found, reply, response](const Status& status) {
+              if (!status.ok()) return reply->Finish(status);
+              for (std::string& line : Differences(found->first, found->second)) {
+                response->add_lines(std::move(line));
+              }
+              reply->Finish(Status::Ok());
+            },
+            domain_.state);
       });
 }
 

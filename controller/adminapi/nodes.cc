@@ -1,115 +1,133 @@
-// Nodes and join tokens.
-#include "controller/adminapi/handlers.h"
-#include "controller/adminapi/translate.h"
+#include <utility>
+#include <vector>
+
+#include "controller/adminapi/admin_service.h"
+#include "controller/adminapi/paging.h"
+#include "controller/adminapi/to_proto.h"
 
 namespace lockstep::controller::adminapi {
-namespace {
 
-constexpr size_t kMaxReasonBytes = 500;
-
-// The field `name` of a request, which must be a node's.
-template <typename Request>
-Result<NodeName> ReadName(const Request& request) {
-  auto node = NodeName::Parse(request.name());
-  if (!node.ok()) return node.status().Prefixed("name");
-  return node;
+void AdminService::FillProgress(v1::Node& node) const {
+  const NodeName name = *NodeName::Parse(node.name());
+  node.set_target_generation(domain_.publisher.TargetOf(name));
+  const auto progress = domain_.publisher.FindProgress();
+  if (progress && progress->proved.contains(name)) {
+    node.set_proved_generation(progress->generation.number);
+  } else if (domain_.publisher.AppliedBy(name) == domain_.publisher.proved_generation()) {
+    node.set_proved_generation(domain_.publisher.proved_generation());
+  }
 }
 
-}  // namespace
-
-void Handle(Rooms& rooms, const v1::ListNodesRequest& request, v1::ListNodesResponse* response,
-            ReplyPtr reply) {
-  const auto page = ReadPage(request.page_size(), request.page_token());
-  if (!page.ok()) return reply->Finish(page.status());
-  for (const auto& [name, live] : rooms.fleet.nodes()) {
-    if (name.str() <= page->after) continue;
-    if (static_cast<size_t>(response->nodes_size()) == page->size) {
-      response->set_next_page_token(response->nodes().rbegin()->name());
-      break;
+grpc::ServerUnaryReactor* AdminService::ListNodes(Context* context,
+                                                  const v1::ListNodesRequest* request,
+                                                  v1::ListNodesResponse* response) {
+  return OnStrand(context, "ListNodes", request, [this, request, response](const ReplyPtr& reply) {
+    const auto& nodes = domain_.fleet.nodes();
+    const size_t size = PageSize(request->page_size(), kNamesPerPage);
+    const auto after = NodeName::Parse(request->page_token());
+    auto node = after.ok() ? nodes.upper_bound(*after) : nodes.begin();
+    for (; node != nodes.end() && std::cmp_less(response->nodes_size(), size); ++node) {
+      *response->add_nodes() = ToProto(node->second);
+      FillProgress(*response->mutable_nodes()->rbegin());
     }
-    Translate(rooms, live, response->add_nodes());
-  }
-  reply->Finish(Status::Ok());
+    if (node != nodes.end()) response->set_next_page_token(response->nodes().rbegin()->name());
+    reply->Finish(Status::Ok());
+  });
 }
 
-void Handle(Rooms& rooms, const v1::GetNodeRequest& request, v1::GetNodeResponse* response,
-            ReplyPtr reply) {
-  const auto node = ReadName(request);
-  if (!node.ok()) return reply->Finish(node.status());
-  const fleet::LiveNode* live = rooms.fleet.Find(*node);
-  if (live == nullptr) return reply->Finish(NotFound("no node " + node->str()));
-  Translate(rooms, *live, response->mutable_node());
-  reply->Finish(Status::Ok());
+grpc::ServerUnaryReactor* AdminService::GetNode(Context* context, const v1::GetNodeRequest* request,
+                                                v1::GetNodeResponse* response) {
+  return OnStrand(context, "GetNode", request, [this, request, response](const ReplyPtr& reply) {
+    const fleet::LiveNode* node = domain_.fleet.Find(*NodeName::Parse(request->name()));
+    if (node == nullptr) return reply->Finish(NotFound("no node " + request->name()));
+    *response->mutable_node() = ToProto(*node);
+    FillProgress(*response->mutable_node());
+    reply->Finish(Status::Ok());
+  });
 }
 
-void Handle(Rooms& rooms, const v1::BanNodeRequest& request, v1::BanNodeResponse*,
-            ReplyPtr reply) {
-  const auto node = ReadName(request);
-  if (!node.ok()) return reply->Finish(node.status());
-  if (request.reason().size() > kMaxReasonBytes) {
-    return reply->Finish(InvalidArgument("reason: must be at most 500 bytes"));
-  }
-  rooms.fleet.Ban(*node, request.reason(), [reply](const Status& status) { reply->Finish(status); });
+// Taking a right away works always, also while the controller is read-only.
+grpc::ServerUnaryReactor* AdminService::BanNode(Context* context, const v1::BanNodeRequest* request,
+                                                v1::BanNodeResponse* /*response*/) {
+  return OnStrand(context, "BanNode", request, [this, request](const ReplyPtr& reply) {
+    domain_.fleet.Ban(*NodeName::Parse(request->name()), request->reason(),
+                      [reply](const Status& status) { reply->Finish(status); });
+  });
 }
 
-void Handle(Rooms& rooms, const v1::UnbanNodeRequest& request, v1::UnbanNodeResponse*,
-            ReplyPtr reply) {
-  const auto node = ReadName(request);
-  if (!node.ok()) return reply->Finish(node.status());
-  rooms.fleet.Unban(*node, [reply](const Status& status) { reply->Finish(status); });
+grpc::ServerUnaryReactor* AdminService::UnbanNode(Context* context,
+                                                  const v1::UnbanNodeRequest* request,
+                                                  v1::UnbanNodeResponse* /*response*/) {
+  return OnStrand(
+      context, "UnbanNode", request,
+      [this, request](const ReplyPtr& reply) {
+        domain_.fleet.Unban(*NodeName::Parse(request->name()),
+                            [reply](const Status& status) { reply->Finish(status); });
+      },
+      Access::kChange);
 }
 
-void Handle(Rooms& rooms, const v1::RemoveNodeRequest& request, v1::RemoveNodeResponse*,
-            ReplyPtr reply) {
-  const auto node = ReadName(request);
-  if (!node.ok()) return reply->Finish(node.status());
-  rooms.fleet.Remove(*node, [reply](const Status& status) { reply->Finish(status); });
+grpc::ServerUnaryReactor* AdminService::RemoveNode(Context* context,
+                                                   const v1::RemoveNodeRequest* request,
+                                                   v1::RemoveNodeResponse* /*response*/) {
+  return OnStrand(
+      context, "RemoveNode", request,
+      [this, request](const ReplyPtr& reply) {
+        domain_.fleet.Remove(*NodeName::Parse(request->name()),
+                             [reply](const Status& status) { reply->Finish(status); });
+      },
+      Access::kChange);
 }
 
-void Handle(Rooms& rooms, const v1::CreateTokenRequest& request, v1::CreateTokenResponse* response,
-            ReplyPtr reply) {
-  const auto node = NodeName::Parse(request.node());
-  if (!node.ok()) return reply->Finish(node.status().Prefixed("node"));
-  const auto pop = PopName::Parse(request.pop());
-  if (!pop.ok()) return reply->Finish(pop.status().Prefixed("pop"));
-  const Micros lifetime = Seconds(request.lifetime().seconds());
-  rooms.enrollment.CreateToken(*node, *pop, lifetime,
-                               [reply, response](const Result<fleet::Enrollment::NewToken>& made) {
-                                 if (!made.ok()) return reply->Finish(made.status());
-                                 response->set_text(made->text);
-                                 Translate(made->token, response->mutable_token());
-                                 reply->Finish(Status::Ok());
-                               });
+grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context,
+                                                    const v1::CreateTokenRequest* request,
+                                                    v1::CreateTokenResponse* response) {
+  return OnStrand(
+      context, "CreateToken", request,
+      [this, request, response](const ReplyPtr& reply) {
+        const Micros lifetime = Seconds(request->lifetime().seconds());
+        domain_.enrollment.CreateToken(
+            *NodeName::Parse(request->node()), *PopName::Parse(request->pop()), lifetime,
+            [reply, response](const Result<fleet::Enrollment::NewToken>& made) {
+              if (!made.ok()) return reply->Finish(made.status());
+              response->set_text(made->text);
+              *response->mutable_token() = ToProto(made->token);
+              reply->Finish(Status::Ok());
+            });
+      },
+      Access::kChange);
 }
 
-void Handle(Rooms& rooms, const v1::ListTokensRequest& request, v1::ListTokensResponse* response,
-            ReplyPtr reply) {
-  const auto page = ReadPage(request.page_size(), request.page_token());
-  if (!page.ok()) return reply->Finish(page.status());
-  rooms.enrollment.ListTokens(
-      [reply, response, page = *page](const Result<std::vector<model::JoinToken>>& tokens) {
-        if (!tokens.ok()) return reply->Finish(tokens.status());
-        bool started = page.after.empty();
-        for (const model::JoinToken& token : *tokens) {
-          if (!started) {
-            started = token.id == page.after;
-            continue;
+grpc::ServerUnaryReactor* AdminService::ListTokens(Context* context,
+                                                   const v1::ListTokensRequest* request,
+                                                   v1::ListTokensResponse* response) {
+  return OnStrand(context, "ListTokens", request, [this, request, response](const ReplyPtr& reply) {
+    domain_.enrollment.ListTokens(
+        [reply, request, response](Result<std::vector<model::JoinToken>> tokens) {
+          if (!tokens.ok()) return reply->Finish(tokens.status());
+          // By creation; the token of a page is the id of its last.
+          const size_t size = PageSize(request->page_size(), kNamesPerPage);
+          bool begun = request->page_token().empty();
+          for (const model::JoinToken& token : *tokens) {
+            if (begun && std::cmp_equal(response->tokens_size(), size)) {
+              response->set_next_page_token(response->tokens().rbegin()->id());
+              break;
+            }
+            if (begun) *response->add_tokens() = ToProto(token);
+            begun = begun || token.id == request->page_token();
           }
-          if (static_cast<size_t>(response->tokens_size()) == page.size) {
-            response->set_next_page_token(response->tokens().rbegin()->id());
-            break;
-          }
-          Translate(token, response->add_tokens());
-        }
-        reply->Finish(Status::Ok());
-      });
+          reply->Finish(Status::Ok());
+        });
+  });
 }
 
-void Handle(Rooms& rooms, const v1::RevokeTokenRequest& request, v1::RevokeTokenResponse*,
-            ReplyPtr reply) {
-  if (request.id().empty()) return reply->Finish(InvalidArgument("id: is required"));
-  rooms.enrollment.RevokeToken(request.id(),
-                               [reply](const Status& status) { reply->Finish(status); });
+grpc::ServerUnaryReactor* AdminService::RevokeToken(Context* context,
+                                                    const v1::RevokeTokenRequest* request,
+                                                    v1::RevokeTokenResponse* /*response*/) {
+  return OnStrand(context, "RevokeToken", request, [this, request](const ReplyPtr& reply) {
+    domain_.enrollment.RevokeToken(request->id(),
+                                   [reply](const Status& status) { reply->Finish(status); });
+  });
 }
 
 }  // namespace lockstep::controller::adminapi

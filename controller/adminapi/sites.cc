@@ -1,83 +1,123 @@
-// Sites.
-#include "controller/adminapi/handlers.h"
-#include "controller/adminapi/translate.h"
+#include <utility>
+#include <vector>
+
+#include "controller/adminapi/admin_service.h"
+#include "controller/adminapi/paging.h"
+#include "controller/adminapi/to_proto.h"
+#include "controller/planner/planner.h"
+#include "controller/sites/site_file.h"
 
 namespace lockstep::controller::adminapi {
 namespace {
 
-constexpr size_t kMaxFileBytes = size_t{1} << 20;
-
-bool Changes(const std::vector<sites::SiteChange>& changes) {
-  for (const sites::SiteChange& change : changes) {
-    if (change.kind != sites::SiteChange::Kind::kUnchanged) return true;
+v1::SiteChange::Kind ToKind(sites::SiteChange::Kind kind) {
+  switch (kind) {
+    case sites::SiteChange::Kind::kCreate:
+      return v1::SiteChange::KIND_CREATE;
+    case sites::SiteChange::Kind::kUpdate:
+      return v1::SiteChange::KIND_UPDATE;
+    case sites::SiteChange::Kind::kDelete:
+      return v1::SiteChange::KIND_DELETE;
+    case sites::SiteChange::Kind::kUnchanged:
+      return v1::SiteChange::KIND_UNCHANGED;
   }
-  return false;
+  return v1::SiteChange::KIND_UNSPECIFIED;
 }
 
 }  // namespace
 
-void Handle(Rooms& rooms, const v1::ApplySitesRequest& request, v1::ApplySitesResponse* response,
-            ReplyPtr reply) {
-  if (request.text().empty()) return reply->Finish(InvalidArgument("text: is required"));
-  if (request.text().size() > kMaxFileBytes) {
-    return reply->Finish(InvalidArgument("text: a site file has at most 1 MiB"));
+v1::Site AdminService::ToSite(const model::Site& site,
+                              const std::vector<model::Certificate>& certificates) const {
+  v1::Site out;
+  out.set_name(site.name);
+  for (const Hostname& host : site.hosts) {
+    out.add_hosts(host.ascii());
+    out.add_unicode_hosts(host.Unicode());
+    const model::Certificate* certificate =
+        planner::ChooseCertificate(certificates, host, domain_.state.clock().Now());
+    out.add_certificates(certificate == nullptr ? "" : certificate->name);
   }
-  if (!request.dry_run() && !rooms.publisher.read_only_reason().empty()) {
-    return reply->Finish(FailedPrecondition("the controller is read-only: " +
-                                            rooms.publisher.read_only_reason()));
-  }
-  const std::string file = request.file_name().empty() ? "sites" : request.file_name();
-  rooms.sites.Apply(
-      {request.text(), file, request.dry_run(), request.allow_shrink(), request.replace_all()},
-      [&rooms, reply, response,
-       dry_run = request.dry_run()](const Result<std::vector<sites::SiteChange>>& changes) {
-        if (!changes.ok()) return reply->Finish(changes.status());
-        for (const sites::SiteChange& change : *changes) {
-          Translate(change, response->add_changes());
-        }
-        if (!dry_run && Changes(*changes)) {
-          response->set_generation(rooms.publisher.CarrierOfLastChange());
-        }
-        reply->Finish(Status::Ok());
-      });
+  out.set_source(sites::RenderSite(site));
+  out.set_content_summary(sites::SummaryOf(site));
+  *out.mutable_updated_at() = ToProto(site.updated_at);
+  return out;
 }
 
-void Handle(Rooms& rooms, const v1::ListSitesRequest& request, v1::ListSitesResponse* response,
-            ReplyPtr reply) {
-  const auto page = ReadPage(request.page_size(), request.page_token());
-  if (!page.ok()) return reply->Finish(page.status());
-  for (const auto& [name, site] : rooms.sites.sites()) {
-    if (name <= page->after) continue;
-    if (static_cast<size_t>(response->sites_size()) == page->size) {
-      response->set_next_page_token(response->sites().rbegin()->name());
-      break;
+grpc::ServerUnaryReactor* AdminService::ApplySites(Context* context,
+                                                   const v1::ApplySitesRequest* request,
+                                                   v1::ApplySitesResponse* response) {
+  const auto done = [this, response](const ReplyPtr& reply,
+                                     const Result<std::vector<sites::SiteChange>>& changes,
+                                     bool dry_run) {
+    if (!changes.ok()) return reply->Finish(changes.status());
+    bool changed = false;
+    for (const sites::SiteChange& change : *changes) {
+      v1::SiteChange& out = *response->add_changes();
+      out.set_kind(ToKind(change.kind));
+      out.set_site(change.site);
+      out.mutable_lines()->Assign(change.lines.begin(), change.lines.end());
+      changed = changed || change.kind != sites::SiteChange::Kind::kUnchanged;
     }
-    Translate(rooms, site, response->add_sites());
-  }
-  reply->Finish(Status::Ok());
+    if (changed && !dry_run) response->set_generation(domain_.publisher.CarrierOfLastChange());
+    reply->Finish(Status::Ok());
+  };
+  return OnStrand(
+      context, "ApplySites", request,
+      [this, request, done](const ReplyPtr& reply) {
+        domain_.sites.Apply({.text = request->text(),
+                             .file_name = request->file_name(),
+                             .dry_run = request->dry_run(),
+                             .allow_shrink = request->allow_shrink(),
+                             .replace_all = request->replace_all()},
+                            [reply, request, done](const auto& changes) {
+                              done(reply, changes, request->dry_run());
+                            });
+      },
+      request->dry_run() ? Access::kRead : Access::kChange);
 }
 
-void Handle(Rooms& rooms, const v1::GetSiteRequest& request, v1::GetSiteResponse* response,
-            ReplyPtr reply) {
-  const model::Site* site = rooms.sites.Find(request.name());
-  if (site == nullptr) return reply->Finish(NotFound("no site " + Quoted(request.name())));
-  Translate(rooms, *site, response->mutable_site());
-  reply->Finish(Status::Ok());
+grpc::ServerUnaryReactor* AdminService::ListSites(Context* context,
+                                                  const v1::ListSitesRequest* request,
+                                                  v1::ListSitesResponse* response) {
+  return OnStrand(context, "ListSites", request, [this, request, response](const ReplyPtr& reply) {
+    const auto& all = domain_.sites.sites();
+    const std::vector<model::Certificate> certificates = domain_.book.List();
+    const size_t size = PageSize(request->page_size(), kNamesPerPage);
+    auto site =
+        request->page_token().empty() ? all.begin() : all.upper_bound(request->page_token());
+    for (; site != all.end() && std::cmp_less(response->sites_size(), size); ++site) {
+      *response->add_sites() = ToSite(site->second, certificates);
+    }
+    if (site != all.end()) response->set_next_page_token(response->sites().rbegin()->name());
+    reply->Finish(Status::Ok());
+  });
 }
 
-void Handle(Rooms& rooms, const v1::DeleteSiteRequest& request, v1::DeleteSiteResponse* response,
-            ReplyPtr reply) {
-  if (!rooms.publisher.read_only_reason().empty()) {
-    return reply->Finish(FailedPrecondition("the controller is read-only: " +
-                                            rooms.publisher.read_only_reason()));
-  }
-  rooms.sites.Delete(request.name(), request.allow_shrink(),
-                     [&rooms, reply, response](const Status& status) {
-                       if (status.ok()) {
-                         response->set_generation(rooms.publisher.CarrierOfLastChange());
-                       }
-                       reply->Finish(status);
-                     });
+grpc::ServerUnaryReactor* AdminService::GetSite(Context* context, const v1::GetSiteRequest* request,
+                                                v1::GetSiteResponse* response) {
+  return OnStrand(context, "GetSite", request, [this, request, response](const ReplyPtr& reply) {
+    const model::Site* site = domain_.sites.Find(request->name());
+    if (site == nullptr) return reply->Finish(NotFound("no site " + Quoted(request->name())));
+    *response->mutable_site() = ToSite(*site, domain_.book.List());
+    reply->Finish(Status::Ok());
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::DeleteSite(Context* context,
+                                                   const v1::DeleteSiteRequest* request,
+                                                   v1::DeleteSiteResponse* response) {
+  return OnStrand(
+      context, "DeleteSite", request,
+      [this, request, response](const ReplyPtr& reply) {
+        domain_.sites.Delete(request->name(), request->allow_shrink(),
+                             [this, reply, response](const Status& status) {
+                               if (status.ok()) {
+                                 response->set_generation(domain_.publisher.CarrierOfLastChange());
+                               }
+                               reply->Finish(status);
+                             });
+      },
+      Access::kChange);
 }
 
 }  // namespace lockstep::controller::adminapi

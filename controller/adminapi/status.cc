@@ -96,10 +96,8 @@ void Handle(Rooms& rooms, const v1::ListEventsRequest& request, v1::ListEventsRe
   if (!page.ok()) return reply->Finish(page.status());
   ReadThen<std::vector<model::Event>>(
       rooms, reply,
-      [size = page->size, before = request.before_id(),
-       subject = request.subject()](store::Stores& stores) {
-        return stores.events.List(size, before, subject);
-      },
+      [size = page->size, before = request.before_id(), subject = request.subject()](
+          store::Stores& stores) { return stores.events.List(size, before, subject); },
       [response, size = page->size](const std::vector<model::Event>& events) {
         for (const model::Event& event : events) Translate(event, response->add_events());
         if (events.size() == size) response->set_next_before_id(events.front().id);

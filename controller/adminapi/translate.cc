@@ -76,10 +76,18 @@ void Translate(const Rooms& rooms, const model::Site& site, admin::v1::Site* out
 void Translate(const sites::SiteChange& change, admin::v1::SiteChange* out) {
   using Kind = sites::SiteChange::Kind;
   switch (change.kind) {
-    case Kind::kCreate: out->set_kind(admin::v1::SiteChange::KIND_CREATE); break;
-    case Kind::kUpdate: out->set_kind(admin::v1::SiteChange::KIND_UPDATE); break;
-    case Kind::kDelete: out->set_kind(admin::v1::SiteChange::KIND_DELETE); break;
-    case Kind::kUnchanged: out->set_kind(admin::v1::SiteChange::KIND_UNCHANGED); break;
+    case Kind::kCreate:
+      out->set_kind(admin::v1::SiteChange::KIND_CREATE);
+      break;
+    case Kind::kUpdate:
+      out->set_kind(admin::v1::SiteChange::KIND_UPDATE);
+      break;
+    case Kind::kDelete:
+      out->set_kind(admin::v1::SiteChange::KIND_DELETE);
+      break;
+    case Kind::kUnchanged:
+      out->set_kind(admin::v1::SiteChange::KIND_UNCHANGED);
+      break;
   }
   out->set_site(change.site);
   for (const std::string& line : change.lines) out->add_lines(line);
@@ -180,9 +188,15 @@ void Translate(const model::Event& event, admin::v1::Event* out) {
   out->set_id(event.id);
   SetTime(event.at, out->mutable_at());
   switch (event.severity) {
-    case model::Severity::kInfo: out->set_severity("info"); break;
-    case model::Severity::kWarning: out->set_severity("warning"); break;
-    case model::Severity::kError: out->set_severity("error"); break;
+    case model::Severity::kInfo:
+      out->set_severity("info");
+      break;
+    case model::Severity::kWarning:
+      out->set_severity("warning");
+      break;
+    case model::Severity::kError:
+      out->set_severity("error");
+      break;
   }
   out->set_kind(event.kind);
   out->set_subject(event.subject);

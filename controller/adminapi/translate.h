@@ -25,8 +25,7 @@ void Translate(const Rooms& rooms, const model::Certificate& certificate,
 // Without proofs.
 void Translate(const model::Order& order, admin::v1::Order* out);
 void Translate(const model::Proof& proof, admin::v1::NodeProof* out);
-void Translate(const Rooms& rooms, const model::Generation& generation,
-               admin::v1::Generation* out);
+void Translate(const Rooms& rooms, const model::Generation& generation, admin::v1::Generation* out);
 void Translate(const model::Event& event, admin::v1::Event* out);
 
 // A page of a listing: the items after `token` (the last item's key), at most `size`.

@@ -45,9 +45,8 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
     grpc::CallbackServerContext*, const v1::WatchOrderRequest* request) {
   // The watch is made and unmade on the state strand; its number travels in between.
   auto watch = std::make_shared<uint64_t>(0);
-  auto feed = OrderFeed::Make([this, watch] {
-    rooms_.state.Post([this, watch] { rooms_.orders.Unwatch(*watch); });
-  });
+  auto feed = OrderFeed::Make(
+      [this, watch] { rooms_.state.Post([this, watch] { rooms_.orders.Unwatch(*watch); }); });
   auto id = OrderId::Parse(request->id());
   if (!id.ok()) {
     feed->End(id.status().Prefixed("id"));
@@ -69,9 +68,8 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
 grpc::ServerWriteReactor<v1::WatchEventsResponse>* AdminService::WatchEvents(
     grpc::CallbackServerContext*, const v1::WatchEventsRequest* request) {
   auto watch = std::make_shared<uint64_t>(0);
-  auto feed = EventFeed::Make([this, watch] {
-    rooms_.state.Post([this, watch] { rooms_.journal.Unwatch(*watch); });
-  });
+  auto feed = EventFeed::Make(
+      [this, watch] { rooms_.state.Post([this, watch] { rooms_.journal.Unwatch(*watch); }); });
   rooms_.state.Post([this, feed, watch, after = request->after_id()] {
     if (after == 0) {
       *watch = rooms_.journal.Watch([feed](const model::Event& event) { FeedEvent(feed, event); });

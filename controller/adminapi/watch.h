@@ -78,9 +78,9 @@ class FeedReactor final : public grpc::ServerWriteReactor<Response>,
   const std::function<void()> on_done_;
   std::shared_ptr<FeedReactor> self_;  // gRPC's hold, let go in OnDone
   std::mutex mutex_;
-  std::deque<Response> waiting_;     // guarded by mutex_; the first is being written
-  std::optional<Status> end_with_;   // guarded by mutex_
-  bool ended_ = false;               // guarded by mutex_
+  std::deque<Response> waiting_;    // guarded by mutex_; the first is being written
+  std::optional<Status> end_with_;  // guarded by mutex_
+  bool ended_ = false;              // guarded by mutex_
 };
 
 }  // namespace lockstep::controller::adminapi
