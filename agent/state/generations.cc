@@ -85,7 +85,12 @@ Status Generations::MarkSeen(const types::v1::SignedManifest& manifest) {
 }
 
 Status Generations::Save(const Generation& generation) {
-  return store_.Save(IdOf(generation.version), {{kFile, Render(generation)}});
+  const fsutil::GenerationId id = IdOf(generation.version);
+  const Result<GenerationPtr> held = Load(id);
+  // A controller that was restarted signs the same generation anew: what is held is as good.
+  if (held.ok() && (*held)->version == generation.version) return Status::Ok();
+  if (held.status().code() != Code::kNotFound) Forget(generation.version);
+  return store_.Save(id, {{kFile, Render(generation)}});
 }
 
 void Generations::Forget(const snapshot::Version& version) {

@@ -20,12 +20,6 @@ constexpr size_t kMaxConfigBytes = size_t{64} << 20;
 // less than a millisecond, but not always none (1 of 40 loads, Caddy 2.6.2).
 constexpr Micros kHttp3ClosePatience = Seconds(1);
 
-std::vector<IpAddress> ListenAddresses(const reconcile::Desired& desired) {
-  std::set<IpAddress> out(desired.service_addresses.begin(), desired.service_addresses.end());
-  out.insert(desired.node_addresses.begin(), desired.node_addresses.end());
-  return {out.begin(), out.end()};
-}
-
 Status CheckCertificate(const reconcile::Certificate& certificate) {
   LS_ASSIGN_OR_RETURN(const auto chain, crypto::ParseChain(certificate.chain_pem));
   const crypto::Certificate& leaf = chain.front();

@@ -150,9 +150,11 @@ json ChallengeRoute(const RenderSettings& settings, const RouteTable& origins) {
 
 // Every address by name: with ":443" Caddy answers UDP from the interface's address and HTTP/3 over
 // a service address times out.
-std::set<IpAddress> ListenAddresses(const Desired& desired) {
-  std::set<IpAddress> out(desired.service_addresses.begin(), desired.service_addresses.end());
-  out.insert(desired.node_addresses.begin(), desired.node_addresses.end());
+json ListenList(const Desired& desired, uint16_t port) {
+  json out = json::array();
+  for (const IpAddress& address : ListenAddresses(desired)) {
+    out.push_back(Endpoint{address, port}.ToString());
+  }
   return out;
 }
 
@@ -170,11 +172,7 @@ json HttpServer(const Desired& desired, const RenderSettings& settings, const Ta
   }
   tables.http.AppendTo(&routes);
   routes.push_back(CatchAll(404));
-  json listen = json::array();
-  for (const IpAddress& address : ListenAddresses(desired)) {
-    listen.push_back(Endpoint{address, settings.http_port}.ToString());
-  }
-  return {{"listen", std::move(listen)},
+  return {{"listen", ListenList(desired, settings.http_port)},
           {"protocols", {"h1"}},
           {"automatic_https", {{"disable", true}}},
           {"routes", std::move(routes)}};
@@ -211,25 +209,18 @@ json ConnectionPolicies(const Desired& desired) {
   return out;
 }
 
-// A server for each address, though they are alike: see docs/adr on HTTP/3 listeners of Caddy.
-json Servers(const Desired& desired, const RenderSettings& settings, Http3 http3) {
-  const Tables tables = SortSites(desired);
+json HttpsServer(const Desired& desired, const RenderSettings& settings, const Tables& tables,
+                 Http3 http3) {
   json routes = json::array({StripAltSvc()});
   tables.https.AppendTo(&routes);
   routes.push_back(CatchAll(421));
   json protocols = {"h1", "h2"};
   if (http3 == Http3::kOn) protocols.push_back("h3");
-  const json policies = ConnectionPolicies(desired);
-  json out = {{"http", HttpServer(desired, settings, tables)}};
-  for (const IpAddress& address : ListenAddresses(desired)) {
-    const std::string listen = Endpoint{address, settings.https_port}.ToString();
-    out["https " + address.ToString()] = {{"listen", {listen}},
-                                          {"protocols", protocols},
-                                          {"automatic_https", {{"disable", true}}},
-                                          {"tls_connection_policies", policies},
-                                          {"routes", routes}};
-  }
-  return out;
+  return {{"listen", ListenList(desired, settings.https_port)},
+          {"protocols", std::move(protocols)},
+          {"automatic_https", {{"disable", true}}},
+          {"tls_connection_policies", ConnectionPolicies(desired)},
+          {"routes", std::move(routes)}};
 }
 
 json Certificates(const Desired& desired, std::string* digest) {
@@ -269,6 +260,12 @@ json Admin(const RenderSettings& settings) {
 }
 
 }  // namespace
+
+std::vector<IpAddress> ListenAddresses(const Desired& desired) {
+  std::set<IpAddress> out(desired.service_addresses.begin(), desired.service_addresses.end());
+  out.insert(desired.node_addresses.begin(), desired.node_addresses.end());
+  return {out.begin(), out.end()};
+}
 
 std::string RenderAdmin(const RenderSettings& settings) { return Admin(settings).dump(); }
 
@@ -314,6 +311,7 @@ std::string RenderPresetBody(std::string_view body, const NodeName& node, const 
 
 Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings& settings,
                                     Http3 http3) {
+  const Tables tables = SortSites(desired);
   RenderedConfig out;
   json config = {{"admin", Admin(settings)},
                  {"apps",
@@ -321,7 +319,9 @@ Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings
                     {{"http_port", settings.http_port},
                      {"https_port", settings.https_port},
                      {"grace_period", std::to_string(settings.grace_period.count()) + "s"},
-                     {"servers", Servers(desired, settings, http3)}}},
+                     {"servers",
+                      {{"http", HttpServer(desired, settings, tables)},
+                       {"https", HttpsServer(desired, settings, tables, http3)}}}}},
                    {"tls", TlsApp(Certificates(desired, &out.id.certificates))}}}};
   try {
     std::string text = config.dump();

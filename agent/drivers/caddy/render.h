@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/drivers/caddy/config_id.h"
 #include "agent/reconcile/desired.h"
@@ -37,6 +38,9 @@ enum class Http3 { kOn, kOff };
 // The same input gives the same bytes. INVALID_ARGUMENT if a text in it is no UTF-8.
 Result<RenderedConfig> RenderConfig(const reconcile::Desired& desired,
                                     const RenderSettings& settings, Http3 http3);
+
+// Where its servers listen, each address once: service addresses and the node's own.
+std::vector<IpAddress> ListenAddresses(const reconcile::Desired& desired);
 
 // The "admin" part of every config.
 std::string RenderAdmin(const RenderSettings& settings);

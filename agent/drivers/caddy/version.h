@@ -24,9 +24,9 @@ struct Version {
 // Runs `program version`: the admin API does not tell.
 Result<Version> AskVersion(const std::string& program);
 
-// Before 2.7.0 the QUIC listener serves for ever the certificates with which it was opened (Caddy, see
-// #4849 there). A version that is not known counts as one of these: being wrong about that costs
-// QUIC connections, being wrong about the other serves expired certificates.
+// Before 2.7.0 the QUIC listener serves for ever the certificates with which it was opened (Caddy,
+// see #4849 there). A version that is not known counts as one of these: being wrong about that
+// costs QUIC connections, being wrong about the other serves expired certificates.
 bool KeepsOldCertificatesOnHttp3(const std::optional<Version>& version);
 
 }  // namespace lockstep::agent::drivers::caddy
