@@ -155,12 +155,20 @@ void Keep(int control, pid_t program) {
 
 }  // namespace
 
+pid_t ForkQuietly() {
+#ifdef __SANITIZE_THREAD__
+  return ::fork();  // only this one knows ThreadSanitizer's own locks
+#else
+  return ::_Fork();
+#endif
+}
+
 void RunKeeper(const KeeperPlan& plan) {
   ::prctl(PR_SET_NAME, "lockstep-keeper");
   ::prctl(PR_SET_DUMPABLE, 0);  // a copy of our memory: nobody reads it
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t keeper = ::getpid();
-  const pid_t program = ::_Fork();
+  const pid_t program = ForkQuietly();
   if (program == 0) BecomeProgram(plan, keeper);
   if (program < 0) Fail(plan.control, Report::Step::kFork);
 

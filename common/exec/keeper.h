@@ -38,6 +38,9 @@ struct Report {
   int wait_status = 0;  // of the program, as waitpid gives it
 };
 
+// A fork without fork handlers: gRPC's must not run for our children.
+pid_t ForkQuietly();
+
 // Starts the program, keeps it, and ends this process.
 [[noreturn]] void RunKeeper(const KeeperPlan& plan);
 

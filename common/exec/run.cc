@@ -163,7 +163,7 @@ Result<Child> Child::Start(const Command& command) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const int our_end = child.control_.get();
-  const pid_t pid = ::_Fork();  // without fork handlers: gRPC's must not run for us
+  const pid_t pid = ForkQuietly();
   if (pid == 0) {
     ::close(our_end);
     RunKeeper(plan);
