@@ -5,11 +5,11 @@
 namespace lockstep::controller::adminapi {
 
 Result<std::unique_ptr<AdminServer>> AdminServer::Start(Options options, identity::Access access,
-                                                        Domain domain) {
+                                                        Rooms rooms) {
   // admin.proto has services alone: without this the linker leaves out what reflection tells of.
   (void)&descriptor_table_lockstep_2fadmin_2fv1_2fadmin_2eproto;
-  auto& clock = domain.state.clock();
-  std::unique_ptr<AdminServer> server(new AdminServer(std::move(domain)));
+  auto& clock = rooms.state.clock();
+  std::unique_ptr<AdminServer> server(new AdminServer(std::move(rooms)));
   // Every method of the socket is for operators: who may call one may call all.
   auto admit = [access = std::move(access), &clock](const rpc::LocalPeer& peer) {
     return identity::Authorize(

@@ -21,13 +21,13 @@ class AdminServer {
   };
   // Serves once it returns, for the operators that `access` lists. Errors: rpc::LocalDoor::Open.
   static Result<std::unique_ptr<AdminServer>> Start(Options options, identity::Access access,
-                                                    Domain domain);
+                                                    Rooms rooms);
   // Ends what runs, watches included, after 2 s at the latest; the state strand must still run.
   // Idempotent.
   void Stop() { server_->Stop(); }
 
  private:
-  explicit AdminServer(Domain domain) : service_(std::move(domain)) {}
+  explicit AdminServer(Rooms rooms) : service_(std::move(rooms)) {}
   AdminService service_;
   std::unique_ptr<rpc::LocalServer> server_;
 };

@@ -17,9 +17,9 @@ grpc::ServerUnaryReactor* AdminService::Post(Context* context, const Status& adm
                                              Access access) {
   if (!admitted.ok()) return rpc::FinishNow(context, admitted);
   auto* reactor = context->DefaultReactor();
-  domain_.state.Post(
+  rooms_.state.Post(
       [this, reply = std::make_shared<rpc::Reply>(reactor), work = std::move(work), access] {
-        const std::string& read_only = domain_.publisher.read_only_reason();
+        const std::string& read_only = rooms_.publisher.read_only_reason();
         if (access == Access::kChange && !read_only.empty()) {
           return reply->Finish(FailedPrecondition("the controller is read-only: " + read_only));
         }

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "common/rpc/reply.h"
-#include "controller/adminapi/domain.h"
+#include "controller/adminapi/rooms.h"
 #include "controller/adminapi/validate.h"
 #include "lockstep/admin/v1/admin.grpc.pb.h"
 
@@ -15,7 +15,7 @@ namespace lockstep::controller::adminapi {
 
 class AdminService final : public v1::AdminService::CallbackService {
  public:
-  explicit AdminService(Domain domain) : domain_(std::move(domain)) {}
+  explicit AdminService(Rooms rooms) : rooms_(std::move(rooms)) {}
 
   using Context = grpc::CallbackServerContext;
   using Unary = grpc::ServerUnaryReactor;
@@ -93,10 +93,11 @@ class AdminService final : public v1::AdminService::CallbackService {
   void FillProgress(v1::Generation& generation) const;
   v1::Site ToSite(const model::Site& site,
                   const std::vector<model::Certificate>& certificates) const;
-  void FillProblems(v1::GetStatusResponse& response) const;
+  void FillNodeCounts(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;
+  void FillProblems(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;
   void AnswerOrder(const ReplyPtr& reply, const model::Order& order, v1::Order& out);
 
-  Domain domain_;
+  Rooms rooms_;
 };
 
 }  // namespace lockstep::controller::adminapi

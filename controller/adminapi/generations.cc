@@ -48,7 +48,7 @@ std::string WordsFor(const NodeName& node, const publish::Publisher::Progress& p
 }  // namespace
 
 void AdminService::FillProgress(v1::Generation& generation) const {
-  const auto progress = domain_.publisher.FindProgress();
+  const auto progress = rooms_.publisher.FindProgress();
   if (progress && progress->generation.number == generation.number()) {
     generation.set_wave(static_cast<uint32_t>(progress->wave));
     generation.set_waves(static_cast<uint32_t>(progress->waves));
@@ -57,13 +57,13 @@ void AdminService::FillProgress(v1::Generation& generation) const {
   }
   uint32_t nodes = 0;
   uint32_t proved = 0;
-  for (const auto& [name, live] : domain_.fleet.nodes()) {
+  for (const auto& [name, live] : rooms_.fleet.nodes()) {
     if (live.node.banned) continue;
     ++nodes;
-    proved += domain_.publisher.AppliedBy(name) == generation.number() ? 1 : 0;
+    proved += rooms_.publisher.AppliedBy(name) == generation.number() ? 1 : 0;
   }
   generation.set_nodes(nodes);
-  if (generation.number() == domain_.publisher.proved_generation()) {
+  if (generation.number() == rooms_.publisher.proved_generation()) {
     generation.set_nodes_proved(proved);
   }
 }
@@ -82,7 +82,7 @@ grpc::ServerUnaryReactor* AdminService::ListGenerations(Context* context,
                   [this, request, response, before](const ReplyPtr& reply) {
                     const size_t size = PageSize(request->page_size(), kRecordsPerPage);
                     auto found = std::make_shared<std::vector<model::Generation>>();
-                    domain_.database.Run(
+                    rooms_.database.Run(
                         [found, size, before](store::Stores& stores) -> Status {
                           LS_ASSIGN_OR_RETURN(*found, stores.generations.List(size + 1, before));
                           if (size > kCountedPerPage) return Status::Ok();
@@ -105,7 +105,7 @@ grpc::ServerUnaryReactor* AdminService::ListGenerations(Context* context,
                           }
                           reply->Finish(Status::Ok());
                         },
-                        domain_.state);
+                        rooms_.state);
                   });
 }
 
@@ -115,7 +115,7 @@ grpc::ServerUnaryReactor* AdminService::GetGeneration(Context* context,
   return OnStrand(context, "GetGeneration", request,
                   [this, request, response](const ReplyPtr& reply) {
                     auto found = std::make_shared<model::Generation>();
-                    domain_.database.Run(
+                    rooms_.database.Run(
                         [found, number = request->number()](store::Stores& stores) -> Status {
                           LS_ASSIGN_OR_RETURN(*found, stores.generations.Get(number));
                           return Status::Ok();
@@ -127,17 +127,17 @@ grpc::ServerUnaryReactor* AdminService::GetGeneration(Context* context,
                           for (const auto& resource : found->resources) {
                             response->add_resources(Describe(resource));
                           }
-                          const auto progress = domain_.publisher.FindProgress();
-                          for (const auto& [name, live] : domain_.fleet.nodes()) {
+                          const auto progress = rooms_.publisher.FindProgress();
+                          for (const auto& [name, live] : rooms_.fleet.nodes()) {
                             if (progress && progress->generation.number == found->number) {
                               response->add_nodes(name.str() + " " + WordsFor(name, *progress));
-                            } else if (domain_.publisher.AppliedBy(name) == found->number) {
+                            } else if (rooms_.publisher.AppliedBy(name) == found->number) {
                               response->add_nodes(name.str() + " serves it");
                             }
                           }
                           reply->Finish(Status::Ok());
                         },
-                        domain_.state);
+                        rooms_.state);
                   });
 }
 
@@ -147,7 +147,7 @@ grpc::ServerUnaryReactor* AdminService::DiffGenerations(Context* context,
   return OnStrand(
       context, "DiffGenerations", request, [this, request, response](const ReplyPtr& reply) {
         auto found = std::make_shared<std::pair<model::Generation, model::Generation>>();
-        domain_.database.Run(
+        rooms_.database.Run(
             [found, from = request->from(), to = request->to()](store::Stores& stores) -> Status {
               LS_ASSIGN_OR_RETURN(found->first, stores.generations.Get(from));
               LS_ASSIGN_OR_RETURN(found->second, stores.generations.Get(to));
@@ -160,7 +160,7 @@ grpc::ServerUnaryReactor* AdminService::DiffGenerations(Context* context,
               }
               reply->Finish(Status::Ok());
             },
-            domain_.state);
+            rooms_.state);
       });
 }
 

@@ -9,12 +9,12 @@ namespace lockstep::controller::adminapi {
 
 void AdminService::FillProgress(v1::Node& node) const {
   const NodeName name = *NodeName::Parse(node.name());
-  node.set_target_generation(domain_.publisher.TargetOf(name));
-  const auto progress = domain_.publisher.FindProgress();
+  node.set_target_generation(rooms_.publisher.TargetOf(name));
+  const auto progress = rooms_.publisher.FindProgress();
   if (progress && progress->proved.contains(name)) {
     node.set_proved_generation(progress->generation.number);
-  } else if (domain_.publisher.AppliedBy(name) == domain_.publisher.proved_generation()) {
-    node.set_proved_generation(domain_.publisher.proved_generation());
+  } else if (rooms_.publisher.AppliedBy(name) == rooms_.publisher.proved_generation()) {
+    node.set_proved_generation(rooms_.publisher.proved_generation());
   }
 }
 
@@ -22,7 +22,7 @@ grpc::ServerUnaryReactor* AdminService::ListNodes(Context* context,
                                                   const v1::ListNodesRequest* request,
                                                   v1::ListNodesResponse* response) {
   return OnStrand(context, "ListNodes", request, [this, request, response](const ReplyPtr& reply) {
-    const auto& nodes = domain_.fleet.nodes();
+    const auto& nodes = rooms_.fleet.nodes();
     const size_t size = PageSize(request->page_size(), kNamesPerPage);
     const auto after = NodeName::Parse(request->page_token());
     auto node = after.ok() ? nodes.upper_bound(*after) : nodes.begin();
@@ -38,7 +38,7 @@ grpc::ServerUnaryReactor* AdminService::ListNodes(Context* context,
 grpc::ServerUnaryReactor* AdminService::GetNode(Context* context, const v1::GetNodeRequest* request,
                                                 v1::GetNodeResponse* response) {
   return OnStrand(context, "GetNode", request, [this, request, response](const ReplyPtr& reply) {
-    const fleet::LiveNode* node = domain_.fleet.Find(*NodeName::Parse(request->name()));
+    const fleet::LiveNode* node = rooms_.fleet.Find(*NodeName::Parse(request->name()));
     if (node == nullptr) return reply->Finish(NotFound("no node " + request->name()));
     *response->mutable_node() = ToProto(*node);
     FillProgress(*response->mutable_node());
@@ -50,8 +50,8 @@ grpc::ServerUnaryReactor* AdminService::GetNode(Context* context, const v1::GetN
 grpc::ServerUnaryReactor* AdminService::BanNode(Context* context, const v1::BanNodeRequest* request,
                                                 v1::BanNodeResponse* /*response*/) {
   return OnStrand(context, "BanNode", request, [this, request](const ReplyPtr& reply) {
-    domain_.fleet.Ban(*NodeName::Parse(request->name()), request->reason(),
-                      [reply](const Status& status) { reply->Finish(status); });
+    rooms_.fleet.Ban(*NodeName::Parse(request->name()), request->reason(),
+                     [reply](const Status& status) { reply->Finish(status); });
   });
 }
 
@@ -61,8 +61,8 @@ grpc::ServerUnaryReactor* AdminService::UnbanNode(Context* context,
   return OnStrand(
       context, "UnbanNode", request,
       [this, request](const ReplyPtr& reply) {
-        domain_.fleet.Unban(*NodeName::Parse(request->name()),
-                            [reply](const Status& status) { reply->Finish(status); });
+        rooms_.fleet.Unban(*NodeName::Parse(request->name()),
+                           [reply](const Status& status) { reply->Finish(status); });
       },
       Access::kChange);
 }
@@ -73,8 +73,8 @@ grpc::ServerUnaryReactor* AdminService::RemoveNode(Context* context,
   return OnStrand(
       context, "RemoveNode", request,
       [this, request](const ReplyPtr& reply) {
-        domain_.fleet.Remove(*NodeName::Parse(request->name()),
-                             [reply](const Status& status) { reply->Finish(status); });
+        rooms_.fleet.Remove(*NodeName::Parse(request->name()),
+                            [reply](const Status& status) { reply->Finish(status); });
       },
       Access::kChange);
 }
@@ -86,7 +86,7 @@ grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context,
       context, "CreateToken", request,
       [this, request, response](const ReplyPtr& reply) {
         const Micros lifetime = Seconds(request->lifetime().seconds());
-        domain_.enrollment.CreateToken(
+        rooms_.enrollment.CreateToken(
             *NodeName::Parse(request->node()), *PopName::Parse(request->pop()), lifetime,
             [reply, response](const Result<fleet::Enrollment::NewToken>& made) {
               if (!made.ok()) return reply->Finish(made.status());
@@ -102,7 +102,7 @@ grpc::ServerUnaryReactor* AdminService::ListTokens(Context* context,
                                                    const v1::ListTokensRequest* request,
                                                    v1::ListTokensResponse* response) {
   return OnStrand(context, "ListTokens", request, [this, request, response](const ReplyPtr& reply) {
-    domain_.enrollment.ListTokens(
+    rooms_.enrollment.ListTokens(
         [reply, request, response](Result<std::vector<model::JoinToken>> tokens) {
           if (!tokens.ok()) return reply->Finish(tokens.status());
           // By creation; the token of a page is the id of its last.
@@ -125,8 +125,8 @@ grpc::ServerUnaryReactor* AdminService::RevokeToken(Context* context,
                                                     const v1::RevokeTokenRequest* request,
                                                     v1::RevokeTokenResponse* /*response*/) {
   return OnStrand(context, "RevokeToken", request, [this, request](const ReplyPtr& reply) {
-    domain_.enrollment.RevokeToken(request->id(),
-                                   [reply](const Status& status) { reply->Finish(status); });
+    rooms_.enrollment.RevokeToken(request->id(),
+                                  [reply](const Status& status) { reply->Finish(status); });
   });
 }
 

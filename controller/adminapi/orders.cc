@@ -20,7 +20,7 @@ grpc::ServerUnaryReactor* AdminService::IssueCertificate(Context* context,
         const std::string lineage =
             request->name().empty() ? "" : Hostname::Parse(request->name())->ascii();
         const Result<model::Order> order =
-            domain_.orders.Create(std::move(hosts), lineage, "operator");
+            rooms_.orders.Create(std::move(hosts), lineage, "operator");
         if (order.ok()) *response->mutable_order() = ToProto(*order);
         reply->Finish(order.status());
       },
@@ -36,7 +36,7 @@ grpc::ServerUnaryReactor* AdminService::ListOrders(Context* context,
                             ? std::nullopt
                             : std::optional(*OrderId::Parse(request->page_token()));
     auto stored = std::make_shared<std::vector<model::Order>>();
-    domain_.database.Run(
+    rooms_.database.Run(
         [stored, size, before](store::Stores& stores) -> Status {
           LS_ASSIGN_OR_RETURN(*stored, stores.orders.List(size + 1, before));
           return Status::Ok();
@@ -49,12 +49,12 @@ grpc::ServerUnaryReactor* AdminService::ListOrders(Context* context,
           }
           for (const model::Order& order : *stored) {
             // What runs is a step ahead of what is stored.
-            const model::Order* open = domain_.orders.FindOpen(order.id);
+            const model::Order* open = rooms_.orders.FindOpen(order.id);
             *response->add_orders() = ToProto(open == nullptr ? order : *open);
           }
           reply->Finish(Status::Ok());
         },
-        domain_.state);
+        rooms_.state);
   });
 }
 
@@ -68,10 +68,10 @@ grpc::ServerUnaryReactor* AdminService::GetOrder(Context* context,
       std::vector<model::Proof> proofs;
     };
     auto found = std::make_shared<Found>();
-    const model::Order* open = domain_.orders.FindOpen(id);
+    const model::Order* open = rooms_.orders.FindOpen(id);
     const bool is_open = open != nullptr;
     if (is_open) found->order = *open;
-    domain_.database.Run(
+    rooms_.database.Run(
         [found, id, is_open](store::Stores& stores) -> Status {
           if (!is_open) {
             LS_ASSIGN_OR_RETURN(found->order, stores.orders.Get(id));
@@ -83,22 +83,22 @@ grpc::ServerUnaryReactor* AdminService::GetOrder(Context* context,
           if (!status.ok()) return reply->Finish(status);
           std::map<model::ProofSubject, model::Proof> proofs;
           for (model::Proof& proof : found->proofs) proofs[proof.subject] = std::move(proof);
-          for (model::Proof& proof : domain_.fleet.proofs().ProofsOf(id)) {
+          for (model::Proof& proof : rooms_.fleet.proofs().ProofsOf(id)) {
             proofs[proof.subject] = std::move(proof);
           }
           v1::Order& out = *response->mutable_order();
           out = ToProto(found->order);
           for (const auto& [subject, proof] : proofs) *out.add_challenge_proofs() = ToProto(proof);
-          const model::Certificate* certificate = domain_.book.Find(found->order.certificate);
+          const model::Certificate* certificate = rooms_.book.Find(found->order.certificate);
           if (certificate != nullptr && !found->order.serial.empty() &&
               certificate->serial == found->order.serial) {
-            for (const model::Proof& proof : domain_.checks.ProofsOf(*certificate)) {
+            for (const model::Proof& proof : rooms_.checks.ProofsOf(*certificate)) {
               *out.add_certificate_proofs() = ToProto(proof);
             }
           }
           reply->Finish(Status::Ok());
         },
-        domain_.state);
+        rooms_.state);
   });
 }
 

@@ -1,4 +1,5 @@
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,73 +11,92 @@
 namespace lockstep::controller::adminapi {
 namespace {
 
-// Long before this a renewal is due; a certificate that comes so near its end needs a person.
-constexpr Micros kExpiresSoon = std::chrono::hours(24 * 7);
+// Renewal is due long before this: a certificate that comes so near its end needs a person.
+constexpr Micros kExpiryWorry = std::chrono::hours(72);
+constexpr int kMaxProblems = 50;
 
 }  // namespace
 
-void AdminService::FillProblems(v1::GetStatusResponse& response) const {
-  const WallTime now = domain_.state.clock().Now();
-  for (const auto& [name, live] : domain_.fleet.nodes()) {
+void AdminService::FillProblems(const barrier::Verdict& verdict,
+                                v1::GetStatusResponse& response) const {
+  std::set<std::string> problems;  // sorted, each once
+  if (rooms_.publisher.proved_generation() != 0) {
+    problems.insert(verdict.missing.begin(), verdict.missing.end());
+  }
+  for (const auto& [name, live] : rooms_.fleet.nodes()) {
     if (live.node.banned) {
-      response.add_problems(name.str() + ": banned, and counts as announcing until removed");
+      problems.insert(name.str() + ": is banned and counts as announcing until it is removed");
     } else if (!live.connected) {
-      response.add_problems(name.str() + ": not connected");
+      problems.insert(name.str() + ": is not connected");
     }
-    if (!live.suspect.empty()) response.add_problems(name.str() + ": " + live.suspect);
-    for (const std::string& warning : live.warnings) {
-      response.add_problems(name.str() + ": " + warning);
-    }
+    if (!live.suspect.empty()) problems.insert(name.str() + ": " + live.suspect);
+    for (const std::string& warning : live.warnings) problems.insert(name.str() + ": " + warning);
   }
-  const barrier::Verdict verdict = domain_.publisher.JudgeFleet();
-  response.set_nodes_in_step(static_cast<uint32_t>(verdict.proved));
-  for (const std::string& line : verdict.missing) response.add_problems(line);
-  for (const auto& [name, certificate] : domain_.book.all()) {
+  const WallTime now = rooms_.state.clock().Now();
+  for (const auto& [name, certificate] : rooms_.book.all()) {
     if (certificate.not_after <= now) {
-      response.add_problems(name + ": the certificate has expired");
-    } else if (certificate.not_after - now < kExpiresSoon) {
-      response.add_problems(name + ": the certificate ends in " +
-                            FormatDuration(certificate.not_after - now));
+      problems.insert("certificate " + name + " has expired");
+    } else if (certificate.not_after - now < kExpiryWorry) {
+      problems.insert("certificate " + name + " ends in " +
+                      FormatDuration(certificate.not_after - now));
     }
-    const model::RenewalState* state = domain_.renewals.Find(name);
+    const model::RenewalState* state = rooms_.renewals.Find(name);
     if (state != nullptr && state->failures > 0) {
-      response.add_problems(name + ": renewal has failed " + std::to_string(state->failures) +
-                            " times: " + state->last_error);
+      problems.insert("certificate " + name + " was not renewed: " + state->last_error);
     }
   }
+  for (const std::string& problem : problems) {
+    if (response.problems_size() == kMaxProblems) {
+      response.add_problems("and " + std::to_string(problems.size() - kMaxProblems) + " more");
+      break;
+    }
+    response.add_problems(problem);
+  }
+}
+
+void AdminService::FillNodeCounts(const barrier::Verdict& verdict,
+                                  v1::GetStatusResponse& response) const {
+  const std::set<NodeName> stragglers(verdict.stragglers.begin(), verdict.stragglers.end());
+  const uint64_t newest = rooms_.publisher.proved_generation();
+  uint32_t connected = 0;
+  uint32_t announcing = 0;
+  uint32_t in_step = 0;
+  for (const auto& [name, live] : rooms_.fleet.nodes()) {
+    connected += live.connected ? 1 : 0;
+    announcing += live.CountsAsAnnouncing() ? 1 : 0;
+    const bool serves = live.connected && rooms_.publisher.AppliedBy(name) == newest;
+    in_step += serves && !stragglers.contains(name) ? 1 : 0;
+  }
+  response.set_nodes(static_cast<uint32_t>(rooms_.fleet.nodes().size()));
+  response.set_nodes_connected(connected);
+  response.set_nodes_announcing(announcing);
+  response.set_nodes_in_step(in_step);
 }
 
 grpc::ServerUnaryReactor* AdminService::GetStatus(Context* context,
                                                   const v1::GetStatusRequest* request,
                                                   v1::GetStatusResponse* response) {
   return OnStrand(context, "GetStatus", request, [this, response](const ReplyPtr& reply) {
-    response->set_version(domain_.version);
-    *response->mutable_started_at() = ToProto(domain_.started_at);
-    response->set_epoch(domain_.epoch_counter);
-    uint32_t connected = 0;
-    uint32_t announcing = 0;
-    for (const auto& [name, live] : domain_.fleet.nodes()) {
-      connected += live.connected ? 1 : 0;
-      announcing += live.CountsAsAnnouncing() ? 1 : 0;
-    }
-    response->set_nodes(static_cast<uint32_t>(domain_.fleet.nodes().size()));
-    response->set_nodes_connected(connected);
-    response->set_nodes_announcing(announcing);
-    response->set_generation(domain_.publisher.newest_generation());
-    response->set_last_known_good(domain_.publisher.last_known_good());
-    response->set_sites(static_cast<uint32_t>(domain_.sites.sites().size()));
-    response->set_certificates(static_cast<uint32_t>(domain_.book.all().size()));
-    response->set_orders_open(static_cast<uint32_t>(domain_.orders.ListOpen().size()));
-    response->set_read_only_reason(domain_.publisher.read_only_reason());
+    response->set_version(rooms_.version);
+    *response->mutable_started_at() = ToProto(rooms_.started_at);
+    response->set_epoch(rooms_.epoch_counter);
+    const barrier::Verdict verdict = rooms_.publisher.JudgeFleet();
+    FillNodeCounts(verdict, *response);
+    response->set_generation(rooms_.publisher.newest_generation());
+    response->set_last_known_good(rooms_.publisher.last_known_good());
+    response->set_sites(static_cast<uint32_t>(rooms_.sites.sites().size()));
+    response->set_certificates(static_cast<uint32_t>(rooms_.book.all().size()));
+    response->set_orders_open(static_cast<uint32_t>(rooms_.orders.ListOpen().size()));
+    response->set_read_only_reason(rooms_.publisher.read_only_reason());
     const model::Certificate* first = nullptr;
-    for (const auto& [name, certificate] : domain_.book.all()) {
+    for (const auto& [name, certificate] : rooms_.book.all()) {
       if (first == nullptr || certificate.not_after < first->not_after) first = &certificate;
     }
     if (first != nullptr) {
       *response->mutable_next_expiry() = ToProto(first->not_after);
       response->set_next_expiry_certificate(first->name);
     }
-    FillProblems(*response);
+    FillProblems(verdict, *response);
     reply->Finish(Status::Ok());
   });
 }
@@ -87,7 +107,7 @@ grpc::ServerUnaryReactor* AdminService::ListEvents(Context* context,
   return OnStrand(context, "ListEvents", request, [this, request, response](const ReplyPtr& reply) {
     const size_t size = PageSize(request->page_size(), kRecordsPerPage);
     auto found = std::make_shared<std::vector<model::Event>>();
-    domain_.database.Run(
+    rooms_.database.Run(
         [found, size, before = request->before_id(),
          subject = request->subject()](store::Stores& stores) -> Status {
           LS_ASSIGN_OR_RETURN(*found, stores.events.List(size, before, subject));
@@ -99,7 +119,7 @@ grpc::ServerUnaryReactor* AdminService::ListEvents(Context* context,
           if (found->size() == size) response->set_next_before_id(found->front().id);
           reply->Finish(Status::Ok());
         },
-        domain_.state);
+        rooms_.state);
   });
 }
 

@@ -1,11 +1,10 @@
-// Rooms: what the handlers of the admin API ask, all of it on the state strand.
+// Rooms: what the admin API works on.
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstdint>
 #include <string>
 
-#include "common/rpc/reply.h"
+#include "common/base/clock.h"
 #include "common/task/executor.h"
 #include "controller/certs/certificate_book.h"
 #include "controller/certs/certificate_checks.h"
@@ -21,6 +20,7 @@
 
 namespace lockstep::controller::adminapi {
 
+// Everything lives on the state strand and outlives it.
 struct Rooms {
   task::Executor& state;
   store::Database& database;
@@ -30,33 +30,13 @@ struct Rooms {
   sites::Sites& sites;
   challenges::Challenges& challenges;
   publish::Publisher& publisher;
-  certs::CertificateBook& book;
+  const certs::CertificateBook& book;
   certs::CertificateChecks& checks;
   certs::Orders& orders;
-  certs::Renewals& renewals;
+  const certs::Renewals& renewals;
   std::string version;
   WallTime started_at;
   uint64_t epoch_counter = 0;
 };
-
-using ReplyPtr = std::shared_ptr<rpc::Reply>;
-
-// Reads from the store and answers: `read` runs on the store strand, `fill` on the state strand if
-// that went well.
-template <typename Value>
-void ReadThen(const Rooms& rooms, const ReplyPtr& reply,
-              std::function<Result<Value>(store::Stores&)> read,
-              std::function<Status(const Value&)> fill) {
-  auto value = std::make_shared<std::optional<Value>>();
-  rooms.database.Run(
-      [value, read = std::move(read)](store::Stores& stores) -> Status {
-        LS_ASSIGN_OR_RETURN(*value, read(stores));
-        return Status::Ok();
-      },
-      [value, reply, fill = std::move(fill)](const Status& status) {
-        reply->Finish(status.ok() ? fill(**value) : status);
-      },
-      rooms.state);
-}
 
 }  // namespace lockstep::controller::adminapi

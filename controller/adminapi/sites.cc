@@ -34,7 +34,7 @@ v1::Site AdminService::ToSite(const model::Site& site,
     out.add_hosts(host.ascii());
     out.add_unicode_hosts(host.Unicode());
     const model::Certificate* certificate =
-        planner::ChooseCertificate(certificates, host, domain_.state.clock().Now());
+        planner::ChooseCertificate(certificates, host, rooms_.state.clock().Now());
     out.add_certificates(certificate == nullptr ? "" : certificate->name);
   }
   out.set_source(sites::RenderSite(site));
@@ -58,20 +58,20 @@ grpc::ServerUnaryReactor* AdminService::ApplySites(Context* context,
       out.mutable_lines()->Assign(change.lines.begin(), change.lines.end());
       changed = changed || change.kind != sites::SiteChange::Kind::kUnchanged;
     }
-    if (changed && !dry_run) response->set_generation(domain_.publisher.CarrierOfLastChange());
+    if (changed && !dry_run) response->set_generation(rooms_.publisher.CarrierOfLastChange());
     reply->Finish(Status::Ok());
   };
   return OnStrand(
       context, "ApplySites", request,
       [this, request, done](const ReplyPtr& reply) {
-        domain_.sites.Apply({.text = request->text(),
-                             .file_name = request->file_name(),
-                             .dry_run = request->dry_run(),
-                             .allow_shrink = request->allow_shrink(),
-                             .replace_all = request->replace_all()},
-                            [reply, request, done](const auto& changes) {
-                              done(reply, changes, request->dry_run());
-                            });
+        rooms_.sites.Apply({.text = request->text(),
+                            .file_name = request->file_name(),
+                            .dry_run = request->dry_run(),
+                            .allow_shrink = request->allow_shrink(),
+                            .replace_all = request->replace_all()},
+                           [reply, request, done](const auto& changes) {
+                             done(reply, changes, request->dry_run());
+                           });
       },
       request->dry_run() ? Access::kRead : Access::kChange);
 }
@@ -80,8 +80,8 @@ grpc::ServerUnaryReactor* AdminService::ListSites(Context* context,
                                                   const v1::ListSitesRequest* request,
                                                   v1::ListSitesResponse* response) {
   return OnStrand(context, "ListSites", request, [this, request, response](const ReplyPtr& reply) {
-    const auto& all = domain_.sites.sites();
-    const std::vector<model::Certificate> certificates = domain_.book.List();
+    const auto& all = rooms_.sites.sites();
+    const std::vector<model::Certificate> certificates = rooms_.book.List();
     const size_t size = PageSize(request->page_size(), kNamesPerPage);
     auto site =
         request->page_token().empty() ? all.begin() : all.upper_bound(request->page_token());
@@ -96,9 +96,9 @@ grpc::ServerUnaryReactor* AdminService::ListSites(Context* context,
 grpc::ServerUnaryReactor* AdminService::GetSite(Context* context, const v1::GetSiteRequest* request,
                                                 v1::GetSiteResponse* response) {
   return OnStrand(context, "GetSite", request, [this, request, response](const ReplyPtr& reply) {
-    const model::Site* site = domain_.sites.Find(request->name());
+    const model::Site* site = rooms_.sites.Find(request->name());
     if (site == nullptr) return reply->Finish(NotFound("no site " + Quoted(request->name())));
-    *response->mutable_site() = ToSite(*site, domain_.book.List());
+    *response->mutable_site() = ToSite(*site, rooms_.book.List());
     reply->Finish(Status::Ok());
   });
 }
@@ -109,13 +109,13 @@ grpc::ServerUnaryReactor* AdminService::DeleteSite(Context* context,
   return OnStrand(
       context, "DeleteSite", request,
       [this, request, response](const ReplyPtr& reply) {
-        domain_.sites.Delete(request->name(), request->allow_shrink(),
-                             [this, reply, response](const Status& status) {
-                               if (status.ok()) {
-                                 response->set_generation(domain_.publisher.CarrierOfLastChange());
-                               }
-                               reply->Finish(status);
-                             });
+        rooms_.sites.Delete(request->name(), request->allow_shrink(),
+                            [this, reply, response](const Status& status) {
+                              if (status.ok()) {
+                                response->set_generation(rooms_.publisher.CarrierOfLastChange());
+                              }
+                              reply->Finish(status);
+                            });
       },
       Access::kChange);
 }

@@ -38,26 +38,26 @@ void SendEvent(EventStream& stream, Watch& watch, const model::Event& event) {
 }
 
 // Sends stored events page by page until there are none, then what happened meanwhile.
-void SendBacklog(const Domain& domain, const std::shared_ptr<EventStream>& stream,
+void SendBacklog(const Rooms& rooms, const std::shared_ptr<EventStream>& stream,
                  const std::shared_ptr<Watch>& watch) {
   auto page = std::make_shared<std::vector<model::Event>>();
-  domain.database.Run(
+  rooms.database.Run(
       [page, after = watch->last_id](store::Stores& stores) -> Status {
         LS_ASSIGN_OR_RETURN(*page, stores.events.ListAfter(after, kBacklogPage));
         return Status::Ok();
       },
-      [domain, stream, watch, page](const Status& status) {
+      [rooms, stream, watch, page](const Status& status) {
         if (!status.ok()) return stream->End(status);
         for (const model::Event& event : *page) SendEvent(*stream, *watch, event);
         if (page->size() == kBacklogPage && !watch->gone) {
-          return SendBacklog(domain, stream, watch);
+          return SendBacklog(rooms, stream, watch);
         }
         watch->live = true;
         for (const model::Event& event : std::exchange(watch->held, {})) {
           SendEvent(*stream, *watch, event);
         }
       },
-      domain.state);
+      rooms.state);
 }
 
 }  // namespace
@@ -66,9 +66,9 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
     Context* /*context*/, const v1::WatchOrderRequest* request) {
   auto watch = std::make_shared<Watch>();
   auto stream = OrderStream::Make([this, watch] {
-    domain_.state.Post([this, watch] {
+    rooms_.state.Post([this, watch] {
       watch->gone = true;
-      if (watch->id != 0) domain_.orders.Unwatch(watch->id);
+      if (watch->id != 0) rooms_.orders.Unwatch(watch->id);
     });
   });
   Status status = CheckRole("WatchOrder");
@@ -77,11 +77,11 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
     stream->End(status);
     return stream.get();
   }
-  domain_.state.Post([this, watch, stream, id = *OrderId::Parse(request->id())] {
+  rooms_.state.Post([this, watch, stream, id = *OrderId::Parse(request->id())] {
     if (watch->gone) return;
-    if (const model::Order* open = domain_.orders.FindOpen(id)) {
+    if (const model::Order* open = rooms_.orders.FindOpen(id)) {
       stream->Send(ToResponse(*open));
-      watch->id = domain_.orders.Watch([stream, id](const model::Order& order) {
+      watch->id = rooms_.orders.Watch([stream, id](const model::Order& order) {
         if (order.id != id) return;
         stream->Send(ToResponse(order));
         if (model::IsEnded(order.state)) stream->End(Status::Ok());
@@ -89,7 +89,7 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
       return;
     }
     auto stored = std::make_shared<model::Order>();
-    domain_.database.Run(
+    rooms_.database.Run(
         [stored, id](store::Stores& stores) -> Status {
           LS_ASSIGN_OR_RETURN(*stored, stores.orders.Get(id));
           return Status::Ok();
@@ -98,7 +98,7 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
           if (found.ok()) stream->Send(ToResponse(*stored));
           stream->End(found);
         },
-        domain_.state);
+        rooms_.state);
   });
   return stream.get();
 }
@@ -107,9 +107,9 @@ grpc::ServerWriteReactor<v1::WatchEventsResponse>* AdminService::WatchEvents(
     Context* /*context*/, const v1::WatchEventsRequest* request) {
   auto watch = std::make_shared<Watch>();
   auto stream = EventStream::Make([this, watch] {
-    domain_.state.Post([this, watch] {
+    rooms_.state.Post([this, watch] {
       watch->gone = true;
-      if (watch->id != 0) domain_.journal.Unwatch(watch->id);
+      if (watch->id != 0) rooms_.journal.Unwatch(watch->id);
     });
   });
   Status status = CheckRole("WatchEvents");
@@ -118,15 +118,15 @@ grpc::ServerWriteReactor<v1::WatchEventsResponse>* AdminService::WatchEvents(
     stream->End(status);
     return stream.get();
   }
-  domain_.state.Post([this, watch, stream, after = request->after_id()] {
+  rooms_.state.Post([this, watch, stream, after = request->after_id()] {
     if (watch->gone) return;
     watch->last_id = after;
     watch->live = after == 0;
-    watch->id = domain_.journal.Watch([stream, watch](const model::Event& event) {
+    watch->id = rooms_.journal.Watch([stream, watch](const model::Event& event) {
       if (watch->live) return SendEvent(*stream, *watch, event);
       watch->held.push_back(event);
     });
-    if (!watch->live) SendBacklog(domain_, stream, watch);
+    if (!watch->live) SendBacklog(rooms_, stream, watch);
   });
   return stream.get();
 }
