@@ -9,6 +9,8 @@ namespace lockstep::controller::session {
 namespace {
 
 constexpr Micros kTick = Millis(500);
+// How long answers may wait for each other on their way to the state strand.
+constexpr Micros kArrivalPause(500);
 constexpr size_t kSessionIdBytes = 16;
 
 link::Bytes Serialise(const agent::v1::ControllerMessage& message) {
@@ -18,7 +20,10 @@ link::Bytes Serialise(const agent::v1::ControllerMessage& message) {
 }  // namespace
 
 Sessions::Sessions(Options options, task::Executor& state)
-    : options_(options), state_(state), pushers_(options.pushers) {}
+    : options_(options),
+      state_(state),
+      arrivals_(state, kArrivalPause),
+      pushers_(options.pushers) {}
 
 Sessions::~Sessions() {
   Stop();
@@ -55,6 +60,7 @@ void Sessions::Stop() {
     stopping_ = true;
     state_.Cancel(std::exchange(tick_, 0));
   }
+  arrivals_.StopGathering();
   for (const SessionPtr& session : ListLive()) {
     session->End(Unavailable("the controller is stopping"));
   }
@@ -101,7 +107,7 @@ void Sessions::Cut(const NodeName& node, Status why) {
 }
 
 void Sessions::OnMessage(SessionPtr session, agent::v1::AgentMessage message) {
-  state_.Post([this, session = std::move(session), message = std::move(message)] {
+  arrivals_.Post([this, session = std::move(session), message = std::move(message)] {
     Take(session, message);
     session->OnTaken();
   });
@@ -110,7 +116,8 @@ void Sessions::OnMessage(SessionPtr session, agent::v1::AgentMessage message) {
 void Sessions::OnEnded(SessionPtr session, Status why) {
   log::Info("session.end",
             {{"node", session->node().str()}, {"session", session->number()}, {"why", why}});
-  state_.Post([this, session = std::move(session), why = std::move(why)] { Close(*session, why); });
+  arrivals_.Post(
+      [this, session = std::move(session), why = std::move(why)] { Close(*session, why); });
 }
 
 void Sessions::OnGone(const Session& session) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "common/task/batcher.h"
 #include "common/task/executor.h"
 #include "controller/link/agent_link.h"
 #include "controller/session/pushers.h"
@@ -68,6 +69,7 @@ class Sessions final : public link::AgentLink, private SessionOwner {
 
   const Options options_;
   task::Executor& state_;
+  task::Batcher arrivals_;  // what comes from streams, on its way to the strand
   Pushers pushers_;
   // Constant after Serve.
   link::AgentEvents* events_ = nullptr;
