@@ -1,0 +1,224 @@
+#include "agent/apply/apply_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fakes/manual_executor.h"
+#include "tests/fakes/settle.h"
+#include "tests/unit/agent/apply/rig.h"
+
+namespace lockstep::agent::apply {
+namespace {
+
+using ::testing::HasSubstr;
+using v1::Ack;
+
+class Heard final : public ApplyEvents {
+ public:
+  void OnAck(const Ack& ack) override { acks.push_back(ack); }
+  void OnProofReport(const v1::ProofReport& report) override { reports.push_back(report); }
+  void OnServing(std::shared_ptr<const reconcile::Desired>) override { ++servings; }
+
+  std::vector<Ack> acks;
+  std::vector<v1::ProofReport> reports;
+  int servings = 0;
+};
+
+class FakeAnnouncer final : public Announcer {
+ public:
+  AnnounceReport Report() override {
+    return {AnnounceReport::State::kWithdrawn, "as told", {"up4 Established"}, true};
+  }
+  Status Announce() override { return Status::Ok(); }
+  Status Withdraw() override { return Status::Ok(); }
+};
+
+class ApplyQueueTest : public ::testing::Test {
+ protected:
+  ApplyQueueTest() {
+    queue.emplace(ApplyQueue::Parts{strand, worker, sweeps, rig.observer, rig.driver, &announcer,
+                                    *rig.applier},
+                  heard, QueueSettings{.soak = Seconds(60), .inspect_every = Seconds(5)});
+  }
+  ~ApplyQueueTest() override {
+    worker.Stop();
+    sweeps.Stop();
+  }
+  void Start() {
+    bool ready = false;
+    queue->Start([&] { ready = true; });
+    ASSERT_TRUE(Until([&] { return ready; }));
+  }
+  bool Until(const std::function<bool()>& done) { return fakes::RunUntil(strand, done); }
+  // Time passes, and whatever it started comes to its end.
+  void Pass(Micros by) {
+    const int before = rig.observer.looks();
+    strand.AdvanceBy(by);
+    if (rig.driver.serving()) Until([&] { return rig.observer.looks() > before; });
+    Settle();
+  }
+  void Settle() {
+    for (int i = 0; i < 50; ++i) {
+      strand.RunAll();
+      std::this_thread::yield();
+    }
+  }
+  v1::Push At(uint64_t generation) {
+    return rig.publisher.MakePush(rig.publisher.MakeSnapshot({{.revision = generation}}),
+                                  generation);
+  }
+  void Serve(uint64_t generation) {
+    const size_t before = heard.acks.size();
+    queue->OnPush(At(generation));
+    ASSERT_TRUE(Until([&] { return heard.acks.size() > before; }));
+    ASSERT_EQ(heard.acks.back().outcome(), Ack::OUTCOME_APPLIED) << heard.acks.back().reason();
+  }
+  // The inspection after the next five seconds has ended.
+  bool Inspected(const std::function<bool()>& done) {
+    strand.AdvanceBy(Seconds(5));
+    return Until(done);
+  }
+
+  ApplierRig rig;
+  fakes::FakeClock& clock = rig.clock;
+  fakes::ManualExecutor strand{clock};
+  task::WorkerPool worker{"apply", 1};
+  task::WorkerPool sweeps{"sweep", 1};
+  FakeAnnouncer announcer;
+  Heard heard;
+  std::optional<ApplyQueue> queue;
+};
+
+TEST_F(ApplyQueueTest, AFreshNodeIsReadyWithNothingServed) {
+  Start();
+  EXPECT_TRUE(queue->view().serving.none());
+  EXPECT_FALSE(queue->view().seen);
+  EXPECT_THAT(queue->view().capabilities, ::testing::ElementsAre("fake/1.0"));
+  EXPECT_EQ(queue->view().announce.state, AnnounceReport::State::kWithdrawn);
+}
+
+TEST_F(ApplyQueueTest, APushIsAnsweredAndShowsInTheView) {
+  Start();
+  Serve(1);
+  EXPECT_EQ(queue->view().serving.generation, 1u);
+  ASSERT_TRUE(queue->view().seen);
+  EXPECT_EQ(heard.servings, 1);
+}
+
+TEST_F(ApplyQueueTest, OfPushesThatWaitTheNewestIsTaken) {
+  queue->Start([] {});
+  queue->OnPush(At(1));
+  queue->OnPush(At(3));
+  queue->OnPush(At(2));
+  ASSERT_TRUE(Until([&] { return heard.acks.size() == 2; }));
+  EXPECT_EQ(heard.acks[0].generation(), 2u);
+  EXPECT_EQ(heard.acks[0].outcome(), Ack::OUTCOME_STALE);
+  EXPECT_EQ(heard.acks[0].reason(), "epoch 1 generation 3 waits to be applied");
+  EXPECT_EQ(heard.acks[1].generation(), 3u);
+  EXPECT_EQ(heard.acks[1].outcome(), Ack::OUTCOME_APPLIED);
+}
+
+TEST_F(ApplyQueueTest, ANewStreamHearsTheLastAnswerAgain) {
+  Start();
+  queue->OnStreamStarted();
+  EXPECT_TRUE(heard.acks.empty());
+  Serve(1);
+  queue->OnStreamStarted();
+  ASSERT_EQ(heard.acks.size(), 2u);
+  EXPECT_EQ(heard.acks[1].push_id(), heard.acks[0].push_id());
+}
+
+TEST_F(ApplyQueueTest, AfterAStartFromDiskTheFirstStreamGetsFreshProofs) {
+  Start();
+  Serve(1);
+  rig.Restart();
+  ApplyQueue again({strand, worker, sweeps, rig.observer, rig.driver, nullptr, *rig.applier},
+                   heard);
+  bool ready = false;
+  again.Start([&] { ready = true; });
+  ASSERT_TRUE(Until([&] { return ready; }));
+  EXPECT_EQ(again.view().serving.generation, 1u);
+  heard.reports.clear();
+  again.OnStreamStarted();
+  ASSERT_TRUE(Until([&] { return !heard.reports.empty() && heard.reports.back().complete(); }));
+  EXPECT_EQ(heard.reports.back().observations_size(), 4);
+}
+
+TEST_F(ApplyQueueTest, AProofRequestLooksAtItsHostsOnly) {
+  Start();
+  queue->OnPush(rig.publisher.MakePush(
+      rig.publisher.MakeSnapshot({{.host = "a.example.test"}, {.host = "b.example.test"}}), 1));
+  ASSERT_TRUE(Until([&] { return !heard.acks.empty(); }));
+  Until([&] { return !heard.reports.empty(); });
+  heard.reports.clear();
+  v1::ProofRequest request;
+  request.add_hosts("b.example.test");
+  queue->OnProofRequest(request);
+  ASSERT_TRUE(Until([&] { return !heard.reports.empty(); }));
+  EXPECT_TRUE(heard.reports[0].complete());
+  ASSERT_EQ(heard.reports[0].observations_size(), 4);
+  for (const auto& seen : heard.reports[0].observations()) {
+    EXPECT_EQ(seen.host(), "b.example.test");
+  }
+}
+
+TEST_F(ApplyQueueTest, ARestartedServerGetsItsConfigurationBack) {
+  Start();
+  Serve(1);
+  rig.driver.Restart();
+  EXPECT_EQ(rig.Leaf(), "");
+  EXPECT_TRUE(Inspected([&] { return rig.Leaf() == LeafOf(1); }));
+}
+
+TEST_F(ApplyQueueTest, ACanaryThatSeesAnotherCertificateBringsTheConfigurationBack) {
+  Start();
+  Serve(1);
+  const int applied = rig.driver.applied();
+  rig.driver.Misserve("www.example.test");
+  EXPECT_TRUE(Inspected([&] { return rig.driver.applied() > applied; }));
+  EXPECT_THAT(queue->view().warnings, ::testing::Contains(HasSubstr("showed leaf 000000000000")));
+}
+
+TEST_F(ApplyQueueTest, WhatTheDriverWarnsOfShowsUntilItIsOver) {
+  Start();
+  Serve(1);
+  rig.driver.Warn({"the socket is gone"});
+  EXPECT_TRUE(Inspected([&] { return queue->view().warnings.size() == 1; }));
+  rig.driver.Warn({});
+  EXPECT_TRUE(Inspected([&] { return queue->view().warnings.empty(); }));
+}
+
+TEST_F(ApplyQueueTest, AServerThatComesUpLateIsServedFromDisk) {
+  Start();
+  Serve(1);
+  rig.Restart();
+  rig.driver.Restart();
+  rig.driver.FailApply(Unavailable("no socket"));
+  ApplyQueue again({strand, worker, sweeps, rig.observer, rig.driver, nullptr, *rig.applier},
+                   heard);
+  bool ready = false;
+  again.Start([&] { ready = true; });
+  ASSERT_TRUE(Until([&] { return ready; }));
+  EXPECT_TRUE(again.view().serving.none());
+  EXPECT_THAT(again.view().warnings,
+              ::testing::Contains(HasSubstr("nothing is served: no socket")));
+  rig.driver.FailApply(Status::Ok());
+  EXPECT_TRUE(Inspected([&] { return again.view().serving.generation == 1; }));
+}
+
+TEST_F(ApplyQueueTest, AGenerationIsKnownGoodAfterAHealthySoak) {
+  Start();
+  Serve(1);
+  const std::string pointer = rig.directory / "generations/LKG";
+  rig.driver.Warn({"something is wrong"});
+  ASSERT_TRUE(Inspected([&] { return !queue->view().warnings.empty(); }));
+  rig.driver.Warn({});
+  ASSERT_TRUE(Inspected([&] { return queue->view().warnings.empty(); }));
+  for (int i = 0; i < 10; ++i) Pass(Seconds(5));
+  EXPECT_FALSE(std::filesystem::exists(pointer));
+  for (int i = 0; i < 4; ++i) Pass(Seconds(5));
+  EXPECT_TRUE(Until([&] { return std::filesystem::exists(pointer); }));
+}
+
+}  // namespace
+}  // namespace lockstep::agent::apply
