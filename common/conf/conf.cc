@@ -105,7 +105,7 @@ int64_t Table::IntegerOr(std::string_view key, Range range, int64_t otherwise) c
 namespace {
 
 std::optional<std::string> PathIn(const internal::Value& value) {
-  const std::optional<std::string> text = value.Text();
+  std::optional<std::string> text = value.Text();
   if (!text) return std::nullopt;
   if (!text->starts_with('/')) {
     value.Reject("must be an absolute path, not " + Quoted(*text));

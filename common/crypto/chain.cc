@@ -41,7 +41,7 @@ std::string Which(size_t index) {
 bool Covers(const std::set<std::string>& listed, const std::string& name) {
   if (listed.contains(name)) return true;
   const size_t dot = name.find('.');
-  return dot != name.npos && listed.contains("*" + name.substr(dot));
+  return dot != std::string::npos && listed.contains("*" + name.substr(dot));
 }
 
 void CheckNames(const Certificate& leaf, std::span<const Hostname> names, NameRule rule,

@@ -121,7 +121,7 @@ Result<Csr> ParseCsr(std::string_view text) {
   if (text.size() > kMaxCsrBytes)
     return InvalidArgument("certificate request is longer than 16 KiB");
   const OwnedBio bio = ReadFrom(text);
-  const OwnedRequest request(text.find("-----BEGIN") != text.npos
+  const OwnedRequest request(text.find("-----BEGIN") != std::string_view::npos
                                  ? PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr)
                                  : d2i_X509_REQ_bio(bio.get(), nullptr));
   if (!request) return InvalidArgument("certificate request is malformed");

@@ -32,7 +32,8 @@ Status CheckKind(EVP_PKEY* key) {
 
 size_t CountOf(std::string_view needle, std::string_view text) {
   size_t count = 0;
-  for (size_t at = text.find(needle); at != text.npos; at = text.find(needle, at + 1)) ++count;
+  for (size_t at = text.find(needle); at != std::string_view::npos; at = text.find(needle, at + 1))
+    ++count;
   return count;
 }
 
@@ -87,7 +88,7 @@ Result<PrivateKey> PrivateKey::FromPem(std::string_view pem) {
     return InvalidArgument("private key text holds " + std::to_string(blocks) +
                            " PEM keys: exactly one is needed");
   }
-  if (pem.find("ENCRYPTED") != pem.npos) {
+  if (pem.find("ENCRYPTED") != std::string_view::npos) {
     return InvalidArgument("private key is under a passphrase: remove it (openssl pkey)");
   }
   const OwnedBio bio = ReadFrom(pem);

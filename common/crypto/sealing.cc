@@ -54,7 +54,7 @@ Result<SealingKey> SealingKey::FromFile(const std::string& path) {
 Status SealingKey::CreateFile(const std::string& path) {
   std::string bytes = RandomBytes(kKeyBytes);
   std::string text = HexEncode(bytes) + "\n";
-  const Status status = fsutil::WriteNew(path, text, 0600);
+  Status status = fsutil::WriteNew(path, text, 0600);
   Wipe(bytes);
   Wipe(text);
   return status;

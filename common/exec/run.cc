@@ -25,7 +25,7 @@ namespace lockstep::exec {
 namespace {
 
 Status Check(const Command& command) {
-  const auto has_nul = [](const std::string& text) { return text.find('\0') != text.npos; };
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
   if (command.argv.empty()) return InvalidArgument("command has no words");
   if (!command.argv[0].starts_with('/')) {
     return InvalidArgument("program " + Quoted(command.argv[0]) + " is not an absolute path");
@@ -38,7 +38,7 @@ Status Check(const Command& command) {
     return InvalidArgument("command for " + Quoted(command.argv[0]) + " holds a NUL byte");
   }
   for (const auto& [name, value] : command.environment) {
-    if (name.empty() || name.find('=') != name.npos || has_nul(name) || has_nul(value)) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
       return InvalidArgument("environment variable " + Quoted(name) + " cannot be passed on");
     }
   }
@@ -140,7 +140,9 @@ Result<Child> Child::Start(const Command& command) {
   // All memory that the keeper and the child use is made ready here.
   std::vector<std::string> words = command.argv;
   std::vector<std::string> variables;
-  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.environment) {
+    variables.emplace_back(name).append("=").append(value);
+  }
   const std::vector<char*> argv = Pointers(words);
   const std::vector<char*> environment = Pointers(variables);
   std::vector<FdMove> moves = {{input.get(), STDIN_FILENO},

@@ -45,7 +45,7 @@ Result<std::vector<Entry>> ListOpened(Fd fd, const std::string& path) {
     struct stat about = {};
     if (::fstatat(number, name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) continue;  // gone since
-      return PathError(errno, "look at", path + "/" + name);
+      return PathError(errno, "look at", PathIn(path, name));
     }
     entries.push_back({.name = name, .kind = KindOf(about.st_mode)});
   }
@@ -77,7 +77,7 @@ struct Removal {
     const Fd again(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     LS_ASSIGN_OR_RETURN(const std::vector<Entry> found, ListOpened(std::move(fd), path));
     for (const Entry& entry : found) {
-      LS_RETURN_IF_ERROR(Remove(again.get(), entry, path + "/" + entry.name, depth));
+      LS_RETURN_IF_ERROR(Remove(again.get(), entry, PathIn(path, entry.name), depth));
     }
     return Status::Ok();
   }

@@ -136,7 +136,7 @@ Status SwapSymlink(const std::string& link, const std::string& target) {
   const std::string temporary = TemporaryIn(directory);
   if (::symlink(target.c_str(), temporary.c_str()) != 0) return PathError(errno, "link", link);
   if (::rename(temporary.c_str(), link.c_str()) != 0) {
-    const Status status = PathError(errno, "replace link", link);
+    Status status = PathError(errno, "replace link", link);
     ::unlink(temporary.c_str());
     return status;
   }

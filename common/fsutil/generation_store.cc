@@ -61,7 +61,7 @@ struct Listed {
 
 Result<std::map<std::string, Listed>> ParseManifest(std::string_view text) {
   const size_t end = text.rfind("end ");
-  if (end == text.npos || (end != 0 && text[end - 1] != '\n') ||
+  if (end == std::string_view::npos || (end != 0 && text[end - 1] != '\n') ||
       text.substr(end) != "end " + DigestHex(text.substr(0, end)) + "\n") {
     return DataLoss("its manifest is damaged");
   }
@@ -114,12 +114,12 @@ Status GenerationStore::Save(GenerationId id, const Files& files) {
   }
   const std::string staged = root_ + "/staging/" + std::string(kPrefix) + id.ToString();
   LS_RETURN_IF_ERROR(RemoveTree(staged));
-  const Status written = [&]() -> Status {
+  Status written = [&]() -> Status {
     LS_RETURN_IF_ERROR(MakePrivateDirectory(staged));
     for (const auto& [name, bytes] : files) {
-      LS_RETURN_IF_ERROR(WriteSynced(staged + "/" + name, path + "/" + name, bytes, 0600));
+      LS_RETURN_IF_ERROR(WriteSynced(PathIn(staged, name), PathIn(path, name), bytes, 0600));
     }
-    LS_RETURN_IF_ERROR(WriteSynced(staged + "/" + std::string(kManifest), path + "/MANIFEST",
+    LS_RETURN_IF_ERROR(WriteSynced(PathIn(staged, kManifest), PathIn(path, kManifest),
                                    RenderManifest(files), 0600));
     LS_RETURN_IF_ERROR(SyncDirectory(staged));
     if (present.status().code() != Code::kNotFound) LS_RETURN_IF_ERROR(RemoveTree(path));
@@ -142,15 +142,14 @@ Result<Files> GenerationStore::Load(GenerationId id) const {
   const auto damaged = [&](const std::string& why) {
     return DataLoss("generation " + id.ToString() + ": " + why);
   };
-  const Result<std::string> manifest =
-      ReadFile(path + "/" + std::string(kManifest), kMaxManifestBytes);
+  const Result<std::string> manifest = ReadFile(PathIn(path, kManifest), kMaxManifestBytes);
   if (!manifest.ok()) return damaged(manifest.status().message());
   const Result<std::map<std::string, Listed>> listed = ParseManifest(*manifest);
   if (!listed.ok()) return damaged(listed.status().message());
 
   Files files;
   for (const auto& [name, expected] : *listed) {
-    Result<std::string> bytes = ReadFile(path + "/" + name, kMaxFileBytes);
+    Result<std::string> bytes = ReadFile(PathIn(path, name), kMaxFileBytes);
     if (!bytes.ok()) return damaged(bytes.status().message());
     if (bytes->size() != expected.size || DigestHex(*bytes) != expected.digest) {
       return damaged("content of " + Quoted(name) + " is not what was saved");

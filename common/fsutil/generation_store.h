@@ -27,6 +27,7 @@ struct GenerationId {
   static Result<GenerationId> Parse(std::string_view text);  // "2-17"
   std::string ToString() const;                              // "2-17"
   friend bool operator==(const GenerationId&, const GenerationId&) = default;
+  // NOLINTNEXTLINE(modernize-use-nullptr): takes the 0 of the generated comparison for a pointer
   friend auto operator<=>(const GenerationId&, const GenerationId&) = default;
 };
 

@@ -26,6 +26,10 @@ inline std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+inline std::string PathIn(const std::string& directory, std::string_view name) {
+  return std::string(directory).append("/").append(name);
+}
+
 // Makes the file `at`, which must not be there, and syncs it but not its directory. Errors speak of
 // `path`, which it is to become.
 Status WriteSynced(const std::string& at, const std::string& path, std::string_view bytes,

@@ -21,9 +21,9 @@ std::optional<std::array<std::string_view, N>> SplitAtDots(std::string_view text
   std::array<std::string_view, N> parts;
   for (size_t i = 0; i < N; ++i) {
     const size_t dot = text.find('.');
-    if ((dot == text.npos) != (i + 1 == N)) return std::nullopt;
+    if ((dot == std::string_view::npos) != (i + 1 == N)) return std::nullopt;
     parts[i] = text.substr(0, dot);
-    if (dot != text.npos) text.remove_prefix(dot + 1);
+    if (dot != std::string_view::npos) text.remove_prefix(dot + 1);
   }
   return parts;
 }
