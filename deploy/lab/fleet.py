@@ -174,7 +174,7 @@ class Fleet:
 
     def token(self, place: lay.NodePlace) -> str:
         return self.controller.cli.json("token", "create", "--node", place.name,
-                                        "--pop", place.pop)["token"]
+                                        "--pop", place.pop)["text"]
 
     def wait_connected(self, count: int, timeout_s: float = 20) -> None:
         wait_until(f"{count} agents connected", lambda: len(self.connected()) == count, timeout_s,

@@ -1,0 +1,114 @@
+#include "controller/cli/cli.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+
+#include "common/rpc/settings.h"
+#include "controller/cli/words.h"
+
+namespace lockstep::controller::cli {
+namespace {
+
+constexpr int kWatchEveryMs = 2000;
+
+bool WantsColour(const std::ostream& out) {
+  return &out == &std::cout && ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+}
+
+}  // namespace
+
+Connection& Session::connection() {
+  if (!connection_) connection_.emplace(socket);
+  return *connection_;
+}
+
+ExitCode Session::Fail(const Status& status) const {
+  // Several errors come one per line.
+  std::istringstream lines(Printable(status.message()));
+  for (std::string line; std::getline(lines, line);) err << "lockstep: " << line << "\n";
+  return ExitCodeOf(status);
+}
+
+ExitCode Session::Show(const google::protobuf::Message& message,
+                       const std::function<void()>& render) const {
+  if (json) {
+    out << ToJson(message);
+  } else {
+    render();
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode Session::Repeat(bool watch, const std::function<ExitCode()>& show) const {
+  if (!watch) return show();
+  while (true) {
+    if (style.colour) out << "\033[H\033[2J";
+    const ExitCode code = show();
+    out.flush();
+    if (code != ExitCode::kOk && code != ExitCode::kDegraded) return code;
+    ::poll(nullptr, 0, kWatchEveryMs);
+    if (!out) return code;
+    if (!style.colour && !json) out << "\n";
+  }
+}
+
+void PrintProblem(const Session& session, const std::string& problem) {
+  std::string_view start = kNo;
+  for (const std::string& line : Wrap(Printable(problem), kMaxColumns - 4)) {
+    session.out << "  " << Paint(start, session.style) << " " << line << "\n";
+    start = " ";
+  }
+}
+
+std::unique_ptr<CLI::App> MakeApp(Session& session) {
+  auto app = std::make_unique<CLI::App>(
+      "Lockstep: an anycast fleet in step. Speaks to the controller on this machine.", "lockstep");
+  app->require_subcommand(1);
+  app->fallthrough();
+  app->add_option("--socket", session.socket, "the controller's admin socket")
+      ->envname("LOCKSTEP_SOCKET")
+      ->capture_default_str();
+  app->add_option_function<std::string>(
+         "-o,--output", [&session](const std::string& format) { session.json = format == "json"; },
+         "how to print: table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->default_str("table");
+  AddOverview(*app, session);
+  AddNodes(*app, session);
+  AddTokens(*app, session);
+  AddSites(*app, session);
+  AddCertificates(*app, session);
+  AddOrders(*app, session);
+  AddGenerations(*app, session);
+  AddCompletion(*app, session);
+  // Options are of the whole program: they may stand before or after the verb.
+  for (CLI::App* noun : app->get_subcommands({})) {
+    noun->fallthrough();
+    for (CLI::App* verb : noun->get_subcommands({})) verb->fallthrough();
+  }
+  return app;
+}
+
+int Main(int argc, const char* const* argv, std::istream& in, std::ostream& out, std::ostream& err,
+         const Clock& clock) {
+  rpc::ConfigureProcess();
+  Session session(in, out, err, clock);
+  session.style.colour = WantsColour(out);
+  const std::unique_ptr<CLI::App> app = MakeApp(session);
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help
+    return app->exit(asked, out, err);
+  } catch (const CLI::ParseError& error) {
+    err << "lockstep: " << error.what() << "\nlockstep: try --help\n";
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  LS_CHECK(session.action != nullptr);
+  return static_cast<int>(session.action());
+}
+
+}  // namespace lockstep::controller::cli

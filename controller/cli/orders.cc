@@ -1,0 +1,224 @@
+// order …, and the waiting of `cert issue --wait`.
+#include <algorithm>
+#include <memory>
+
+#include "controller/cli/cli.h"
+#include "controller/cli/proof_table.h"
+#include "controller/cli/wait.h"
+#include "controller/cli/words.h"
+
+namespace lockstep::controller::cli {
+namespace {
+
+using Admin = v1::AdminService::StubInterface;
+
+std::string StateName(v1::Order::State state) {
+  switch (state) {
+    case v1::Order::STATE_QUEUED:
+      return "queued";
+    case v1::Order::STATE_ORDERING:
+      return "ordering";
+    case v1::Order::STATE_BARRIER:
+      return "barrier";
+    case v1::Order::STATE_REHEARSAL:
+      return "rehearsal";
+    case v1::Order::STATE_VALIDATING:
+      return "validating";
+    case v1::Order::STATE_ROLLING_OUT:
+      return "rolling out";
+    case v1::Order::STATE_DONE:
+      return std::string(kYes) + " done";
+    case v1::Order::STATE_FAILED:
+      return std::string(kNo) + " failed";
+    default:
+      return "unknown";
+  }
+}
+
+bool IsEnded(const v1::Order& order) {
+  return order.state() == v1::Order::STATE_DONE || order.state() == v1::Order::STATE_FAILED;
+}
+
+std::string Took(const v1::Order& order, WallTime now) {
+  const WallTime end = order.has_ended_at() ? ToTime(order.ended_at()) : now;
+  return FormatDuration(std::max(Micros(0), Micros(end - ToTime(order.created_at()))));
+}
+
+// Nothing was asked of the CA, and the certificate served before is served still.
+bool WasDeclined(const v1::Order& order) {
+  return order.state() == v1::Order::STATE_FAILED && order.ca_error().empty() &&
+         order.serial().empty() && (!order.missing().empty() || !order.rehearsal().empty());
+}
+
+ExitCode ExitCodeOf(const v1::Order& order) {
+  if (order.state() != v1::Order::STATE_FAILED) return ExitCode::kOk;
+  return WasDeclined(order) ? ExitCode::kDeclined : ExitCode::kFailed;
+}
+
+ExitCode ListOrders(Session& session, uint32_t count) {
+  v1::ListOrdersRequest request;
+  request.set_page_size(count);
+  v1::ListOrdersResponse response;
+  const Status status = session.connection().Call(&Admin::ListOrders, request, &response);
+  if (!status.ok()) return session.Fail(status);
+  return session.Show(response, [&] {
+    Table table({"ORDER", "STATE", "MADE", "TOOK", "BECAUSE", "NAMES"});
+    for (const v1::Order& order : response.orders()) {
+      table.Add({order.id(), StateName(order.state()), DateTime(order.created_at()),
+                 Took(order, session.now()), order.reason(), FirstOf(order.hosts())});
+    }
+    table.Print(session.out, session.style, "no orders");
+  });
+}
+
+void PrintLines(const Session& session, std::string_view heading,
+                const google::protobuf::RepeatedPtrField<std::string>& lines) {
+  if (lines.empty()) return;
+  PrintHeading(session.out, session.style, heading);
+  for (const std::string& line : lines) {
+    for (const std::string& wrapped : Wrap(Printable(line), kMaxColumns - 2)) {
+      session.out << "  " << Paint(wrapped, session.style) << "\n";
+    }
+  }
+}
+
+void PrintTimeLine(const Session& session, const v1::Order& order) {
+  PrintHeading(session.out, session.style, "TIME LINE");
+  Table table({"TIME", "AFTER", "STEP", ""});
+  WallTime before = ToTime(order.created_at());
+  for (const v1::OrderStep& step : order.steps()) {
+    const WallTime at = ToTime(step.at());
+    table.Add({TimeOfDay(step.at()), "+" + FormatDuration(std::max(Micros(0), Micros(at - before))),
+               step.what(), step.detail().empty() ? " " : step.detail()});
+    before = at;
+  }
+  table.Print(session.out, session.style, "nothing has happened yet", 2);
+}
+
+void RenderOrder(const Session& session, const v1::Order& order) {
+  Page page;
+  page.Add("order", order.id());
+  page.Add("names", HostNames(order.hosts()));
+  page.Add("certificate", HostName(order.certificate()));
+  page.Add("state", StateName(order.state()) + (IsEnded(order) ? " in " : " for ") +
+                        Took(order, session.now()));
+  page.Add("because", order.reason());
+  page.Add("error", order.error());
+  page.Add("the CA says", order.ca_error());
+  page.Add("serial", order.serial());
+  if (order.generation() != 0) page.Add("generation", std::to_string(order.generation()));
+  page.Print(session.out, session.style);
+  PrintTimeLine(session, order);
+  if (!order.missing().empty()) {
+    PrintHeading(session.out, session.style, IsEnded(order) ? "WHAT WAS MISSING" : "STILL MISSING");
+    for (const std::string& line : order.missing()) PrintProblem(session, line);
+  }
+  if (!order.challenge_proofs().empty()) {
+    PrintHeading(session.out, session.style, "CHALLENGES, SEEN ON THE WIRE");
+    PrintProofs(session, order.challenge_proofs(), &order.created_at());
+  }
+  PrintLines(session, "REHEARSAL", order.rehearsal());
+  PrintLines(session, "AFTER THE COMMIT POINT", order.after_commit());
+  if (!order.certificate_proofs().empty()) {
+    PrintHeading(session.out, session.style, "CERTIFICATE, SEEN ON THE WIRE");
+    PrintProofs(session, order.certificate_proofs(), &order.created_at());
+  }
+}
+
+Result<v1::GetOrderResponse> GetOrder(Session& session, const std::string& id) {
+  v1::GetOrderRequest request;
+  request.set_id(id);
+  v1::GetOrderResponse response;
+  LS_RETURN_IF_ERROR(session.connection().Call(&Admin::GetOrder, request, &response));
+  return response;
+}
+
+ExitCode ShowOrder(Session& session, const std::string& id) {
+  const Result<v1::GetOrderResponse> response = GetOrder(session, id);
+  if (!response.ok()) return session.Fail(response.status());
+  return session.Show(*response, [&] { RenderOrder(session, response->order()); });
+}
+
+// One line for a step, as it happens: the time of day, how long the order has run, what.
+void PrintStep(Session& session, const v1::Order& order, const v1::OrderStep& step) {
+  const Micros after = ToTime(step.at()) - ToTime(order.created_at());
+  std::string since = "+" + FormatDuration(std::max(Micros(0), after));
+  since.insert(0, 9 - std::min<size_t>(9, since.size()), ' ');
+  session.err << TimeOfDay(step.at()) << " " << since << "  " << Printable(step.what());
+  if (!step.detail().empty()) session.err << "  " << Printable(step.detail());
+  session.err << std::endl;
+}
+
+ExitCode PrintResult(Session& session, const v1::Order& order) {
+  if (session.json) {
+    session.out << ToJson(order);
+  } else if (order.state() == v1::Order::STATE_DONE) {
+    session.out << Paint(kYes, session.style) << " " << HostNames(order.hosts())
+                << ": on every node after " << Took(order, session.now()) << ", serial "
+                << order.serial() << "\n";
+  }
+  if (order.state() == v1::Order::STATE_FAILED) {
+    session.Fail(
+        Status(Code::kUnknown, order.error().empty() ? "the order failed" : order.error()));
+    for (const std::string& line : order.missing()) session.err << "  " << Printable(line) << "\n";
+    if (!order.ca_error().empty()) {
+      session.err << "the CA says: " << Printable(order.ca_error()) << "\n";
+    }
+    session.err << "all of it: lockstep order show " << order.id() << "\n";
+  }
+  return ExitCodeOf(order);
+}
+
+}  // namespace
+
+ExitCode WaitForOrder(Session& session, const std::string& id) {
+  grpc::ClientContext context;
+  v1::WatchOrderRequest request;
+  request.set_id(id);
+  const auto stream = session.connection().service().WatchOrder(&context, request);
+  session.err << "order " << id << std::endl;
+  v1::Order order;
+  int printed = 0;
+  for (v1::WatchOrderResponse response; stream->Read(&response);) {
+    order = response.order();
+    for (; printed < order.steps_size(); ++printed) PrintStep(session, order, order.steps(printed));
+  }
+  const Status ended = session.connection().Explained(stream->Finish());
+  if (!ended.ok()) return session.Fail(ended);
+  if (!IsEnded(order)) return session.Fail(Unavailable("the controller ended the watch early"));
+  const Result<v1::GetOrderResponse> whole = GetOrder(session, id);
+  return PrintResult(session, whole.ok() ? whole->order() : order);
+}
+
+void AddOrders(CLI::App& app, Session& session) {
+  CLI::App* noun =
+      app.add_subcommand("order", "the ways from names to certificates")->require_subcommand(1);
+  auto count = std::make_shared<uint32_t>(20);
+  auto watch = std::make_shared<bool>(false);
+  CLI::App* list = noun->add_subcommand("list", "the newest orders");
+  list->add_option("-n,--count", *count, "how many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  list->add_flag("--watch", *watch, "again every two seconds");
+  list->callback([&session, count, watch] {
+    session.action = [&session, count, watch] {
+      return session.Repeat(*watch, [&session, count] { return ListOrders(session, *count); });
+    };
+  });
+
+  auto id = std::make_shared<std::string>();
+  auto wait = std::make_shared<bool>(false);
+  CLI::App* show = noun->add_subcommand(
+      "show", "everything about one: steps, every proof on every node, the CA's words");
+  show->add_option("order", *id, "its id")->required();
+  show->add_flag("--watch", *watch, "again every two seconds");
+  show->add_flag("--wait", *wait, "follow its steps until it has ended, as cert issue does");
+  show->callback([&session, id, watch, wait] {
+    session.action = [&session, id, watch, wait] {
+      if (*wait) return WaitForOrder(session, *id);
+      return session.Repeat(*watch, [&session, id] { return ShowOrder(session, *id); });
+    };
+  });
+}
+
+}  // namespace lockstep::controller::cli
