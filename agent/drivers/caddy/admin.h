@@ -18,7 +18,8 @@ class Admin {
   // The JSON of the config below `path` ("" is all of it, "/apps/http" a part); "null" where there
   // is nothing.
   virtual Result<std::string> GetConfig(std::string_view path) = 0;
-  // Replaces what is there, or adds what is not.
+  // Replaces what is there, or adds what is not. Loads the config anew even if nothing changes by
+  // it.
   virtual Status SetConfig(std::string_view path, std::string_view json) = 0;
 };
 

@@ -51,7 +51,7 @@ AdminClient AdminClient::OverTcp(const Endpoint& endpoint, AdminLimits limits) {
 }
 
 Result<AdminClient::Answer> AdminClient::Ask(const char* method, std::string_view path,
-                                             std::string_view body) const {
+                                             std::string_view body, bool must_reload) const {
   std::unique_ptr<CURL, CurlDeleter> curl(StartCurl() ? curl_easy_init() : nullptr);
   if (curl == nullptr) return ResourceExhausted("cannot start an HTTP client for caddy");
   Sink sink{"", limits_.max_answer_bytes};
@@ -61,6 +61,8 @@ Result<AdminClient::Answer> AdminClient::Ask(const char* method, std::string_vie
   std::unique_ptr<curl_slist, CurlDeleter> headers(
       curl_slist_append(nullptr, "Content-Type: application/json"));
   curl_slist_append(headers.get(), "Expect:");
+  // Else a config that Caddy takes for the one it runs is not loaded, whatever became of that.
+  if (must_reload) curl_slist_append(headers.get(), "Cache-Control: must-revalidate");
   if (!socket_.empty()) curl_slist_append(headers.get(), "Host;");
   if (!socket_.empty()) curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, socket_.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
@@ -114,7 +116,7 @@ Result<std::string> AdminClient::GetConfig(std::string_view path) {
 }
 
 Status AdminClient::SetConfig(std::string_view path, std::string_view json) {
-  LS_ASSIGN_OR_RETURN(const Answer answer, Ask("POST", "/config" + std::string(path), json));
+  LS_ASSIGN_OR_RETURN(const Answer answer, Ask("POST", "/config" + std::string(path), json, true));
   if (answer.status == 200) return Status::Ok();
   return InvalidArgument("caddy refuses the change: " + ErrorText(answer.body));
 }

@@ -34,7 +34,8 @@ class AdminClient : public Admin {
   };
   AdminClient(std::string socket, std::string origin, AdminLimits limits)
       : socket_(std::move(socket)), origin_(std::move(origin)), limits_(limits) {}
-  Result<Answer> Ask(const char* method, std::string_view path, std::string_view body) const;
+  Result<Answer> Ask(const char* method, std::string_view path, std::string_view body,
+                     bool must_reload = false) const;
   std::string Place() const { return socket_.empty() ? origin_ : socket_; }
 
   std::string socket_;  // empty: TCP

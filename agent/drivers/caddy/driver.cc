@@ -16,9 +16,8 @@ namespace lockstep::agent::drivers::caddy {
 namespace {
 
 constexpr size_t kMaxConfigBytes = size_t{64} << 20;
-// How long an old configuration may hold its QUIC listener after the load that drops it; it takes
-// less than a millisecond, but not always none (1 of 40 loads, Caddy 2.6.2).
-constexpr Micros kHttp3ClosePatience = Seconds(1);
+// How many names are looked at after HTTP/3 was opened anew; one would do if it is known to differ.
+constexpr size_t kMaxSigns = 16;
 
 Status CheckCertificate(const reconcile::Certificate& certificate) {
   LS_ASSIGN_OR_RETURN(const auto chain, crypto::ParseChain(certificate.chain_pem));
@@ -39,6 +38,27 @@ Status CheckCertificate(const reconcile::Certificate& certificate) {
   return Status::Ok();
 }
 
+// Names to tell new certificates from old ones by. Where nothing is known of the old ones, one name
+// of each certificate.
+std::vector<QuicListeners::Sign> FindSigns(const reconcile::Desired& desired,
+                                           const reconcile::Desired* before) {
+  std::vector<QuicListeners::Sign> out;
+  std::set<std::string> leaves;
+  for (const auto& [host, certificate] : reconcile::CertificateByHost(desired)) {
+    if (leaves.insert(certificate->leaf_sha256).second) {
+      out.push_back({host, certificate->leaf_sha256});
+    }
+  }
+  if (before != nullptr) {
+    std::set<std::string> old;
+    for (const auto& certificate : before->certificates) old.insert(certificate.leaf_sha256);
+    std::stable_partition(out.begin(), out.end(),
+                          [&](const auto& sign) { return !old.contains(sign.leaf_sha256); });
+  }
+  if (out.size() > kMaxSigns) out.resize(kMaxSigns);
+  return out;
+}
+
 // Whether somebody who is neither the owner nor in the group can reach the socket.
 bool IsOpenToOthers(const std::string& socket) {
   struct stat at {};
@@ -53,13 +73,19 @@ CaddyDriver::CaddyDriver(CaddyOptions options)
     : CaddyDriver(options,
                   std::make_unique<AdminClient>(
                       AdminClient::OverUnixSocket(options.render.admin_socket, options.limits)),
-                  Clock::System()) {}
+                  Clock::System(),
+                  [](const probe::QuicRequest& request) { return probe::QuicHandshake(request); }) {
+}
 
-CaddyDriver::CaddyDriver(CaddyOptions options, std::unique_ptr<Admin> admin, const Clock& clock)
-    : options_(std::move(options)), admin_(std::move(admin)), clock_(clock) {}
+CaddyDriver::CaddyDriver(CaddyOptions options, std::unique_ptr<Admin> admin, const Clock& clock,
+                         QuicListeners::Handshake handshake)
+    : options_(std::move(options)),
+      admin_(std::move(admin)),
+      clock_(clock),
+      listeners_(*admin_, options_.render, std::move(handshake)) {}
 
 std::vector<std::string> CaddyDriver::Capabilities() {
-  if (!FindOwnId().ok()) {
+  if (!admin_->GetConfig("/@id").ok()) {
     version_.reset();  // another one may come up
     return {};
   }
@@ -87,33 +113,39 @@ Status CaddyDriver::Check(const reconcile::Desired& desired) {
         CheckCertificate(certificate).Prefixed("certificate " + Quoted(certificate.name)));
   }
   LS_RETURN_IF_ERROR(CheckAddressesAreHere(ListenAddresses(desired)));
-  LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> id, FindOwnId());
-  return id ? Status::Ok() : FindForeign().status();
+  LS_ASSIGN_OR_RETURN(const Running running, FindRunning());
+  return running.kind == Running::Kind::kForeign ? FindForeign().status() : Status::Ok();
 }
 
-Result<std::optional<ConfigId>> CaddyDriver::FindOwnId() {
-  LS_ASSIGN_OR_RETURN(std::string text, admin_->GetConfig("/@id"));
-  if (text.size() < 2 || text.front() != '"') return std::optional<ConfigId>();
-  return ConfigId::Parse(std::string_view(text).substr(1, text.size() - 2));
-}
-
-Result<std::optional<ConfigId>> CaddyDriver::PrepareLoad() {
-  Result<std::optional<ConfigId>> id = FindOwnId();
-  if (id.status().code() == Code::kUnavailable) {
-    LS_RETURN_IF_ERROR(RepairAdmin(id.status()));
-    id = FindOwnId();
+Result<CaddyDriver::Running> CaddyDriver::FindRunning() {
+  LS_ASSIGN_OR_RETURN(const std::string text, admin_->GetConfig("/@id"));
+  if (text.size() > 2 && text.front() == '"') {
+    const std::string_view id = std::string_view(text).substr(1, text.size() - 2);
+    if (id == kHoldId) return Running{Running::Kind::kInterrupted, std::nullopt};
+    if (const auto ours = ConfigId::Parse(id)) return Running{Running::Kind::kOurs, ours};
   }
-  if (!id.ok() || *id) return id;
-  LS_ASSIGN_OR_RETURN(const std::string foreign, FindForeign());
-  LS_RETURN_IF_ERROR(KeepForeign(foreign));
-  return std::optional<ConfigId>();
+  LS_ASSIGN_OR_RETURN(const std::string config, admin_->GetConfig(""));
+  LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(config));
+  return Running{apps.empty() ? Running::Kind::kNothing : Running::Kind::kForeign, std::nullopt};
+}
+
+Result<CaddyDriver::Running> CaddyDriver::PrepareLoad() {
+  Result<Running> running = FindRunning();
+  if (running.status().code() == Code::kUnavailable) {
+    LS_RETURN_IF_ERROR(RepairAdmin(running.status()));
+    running = FindRunning();
+  }
+  if (running.ok() && running->kind == Running::Kind::kForeign) {
+    LS_ASSIGN_OR_RETURN(const std::string foreign, FindForeign());
+    LS_RETURN_IF_ERROR(KeepForeign(foreign));
+  }
+  return running;
 }
 
 Result<std::string> CaddyDriver::FindForeign() {
   LS_ASSIGN_OR_RETURN(std::string running, admin_->GetConfig(""));
-  LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(running));
-  if (apps.empty()) return std::string();
   if (options_.take_over) return running;
+  LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(running));
   return FailedPrecondition("caddy at " + options_.render.admin_socket +
                             " runs a config that lockstep did not write (apps: " + apps +
                             "); give lockstep a caddy of its own, or set take_over = true to "
@@ -121,7 +153,6 @@ Result<std::string> CaddyDriver::FindForeign() {
 }
 
 Status CaddyDriver::KeepForeign(const std::string& config) {
-  if (config.empty()) return Status::Ok();
   LS_ASSIGN_OR_RETURN(const std::string path,
                       KeepCopy(options_.copies_directory, config, clock_.Now()));
   log::Warning("caddy.taken_over", {{"copy", path}});
@@ -152,12 +183,11 @@ Status CaddyDriver::RepairAdmin(const Status& unreachable) {
 Status CaddyDriver::Apply(const reconcile::Desired& desired, const reconcile::Desired* before) {
   LS_ASSIGN_OR_RETURN(const RenderedConfig config,
                       RenderConfig(desired, options_.render, Http3::kOn));
-  LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> running, PrepareLoad());
-  const bool repair = before == nullptr && applied_ == config.id && running == config.id;
-  const bool certificates_differ = running && running->certificates != config.id.certificates;
-  const bool renew = repair || (certificates_differ && KeepsOldCertificatesOnHttp3(FindVersion()));
-  LS_RETURN_IF_ERROR(renew ? LoadWithHttp3Renewed(desired, config)
-                           : admin_->Load(config.json.Reveal()));
+  LS_ASSIGN_OR_RETURN(const Running running, PrepareLoad());
+  const bool repair = before == nullptr && applied_ == config.id && running.id == config.id;
+  LS_RETURN_IF_ERROR(KeepsOldCertificatesOnHttp3(FindVersion())
+                         ? LoadWithHttp3(desired, before, config, running, repair)
+                         : admin_->Load(config.json.Reveal()));
   LS_RETURN_IF_ERROR(CheckAfterLoad(config.id));
   applied_ = config.id;
   file_roots_.clear();
@@ -169,35 +199,51 @@ Status CaddyDriver::Apply(const reconcile::Desired& desired, const reconcile::De
   return Status::Ok();
 }
 
-Status CaddyDriver::LoadWithHttp3Renewed(const reconcile::Desired& desired,
-                                         const RenderedConfig& config) {
+Status CaddyDriver::LoadWithHttp3(const reconcile::Desired& desired,
+                                  const reconcile::Desired* before, const RenderedConfig& config,
+                                  const Running& running, bool repair) {
+  std::set<IpAddress> open;
+  if (running.kind == Running::Kind::kOurs) {
+    LS_ASSIGN_OR_RETURN(open, listeners_.FindOpen());
+  }
   LS_ASSIGN_OR_RETURN(std::string shown, admin_->GetConfig(""));
   const crypto::Secret previous(std::move(shown));
+  if (!desired.certificates.empty()) {
+    for (const IpAddress& address : ListenAddresses(desired)) {
+      if (open.contains(address)) continue;
+      const Status held = listeners_.Hold(address);
+      if (!held.ok())
+        log::Warning("caddy.hold_failed", {{"address", address.ToString()}, {"error", held}});
+    }
+  }
+  const bool unknown =
+      running.kind == Running::Kind::kForeign || running.kind == Running::Kind::kInterrupted;
+  const bool differ = !open.empty() && running.id->certificates != config.id.certificates;
+  const Status loaded = repair || unknown || differ ? Renew(desired, before, config)
+                                                    : admin_->Load(config.json.Reveal());
+  if (loaded.ok() || running.kind != Running::Kind::kOurs) return loaded;
+  // Whatever was loaded until then: it serves again what it did.
+  const Status restored = admin_->Load(previous.Reveal());
+  if (restored.ok()) return loaded;
+  return Status(loaded.code(), loaded.message() + "; going back failed too: " + restored.message());
+}
+
+Status CaddyDriver::Renew(const reconcile::Desired& desired, const reconcile::Desired* before,
+                          const RenderedConfig& config) {
   LS_ASSIGN_OR_RETURN(const RenderedConfig without,
                       RenderConfig(desired, options_.render, Http3::kOff));
-  LS_RETURN_IF_ERROR(admin_->Load(without.json.Reveal()));
-  std::vector<Endpoint> endpoints;
-  for (const IpAddress& address : ListenAddresses(desired)) {
-    endpoints.push_back({address, options_.render.https_port});
-  }
+  const std::vector<IpAddress> addresses = ListenAddresses(desired);
   const MonoTime start = clock_.Mono();
-  const Status closed = WaitUntilUdpIsClosed(endpoints, kHttp3ClosePatience);
-  const Status loaded = admin_->Load(config.json.Reveal());
-  if (!loaded.ok()) {
-    const Status restored = admin_->Load(previous.Reveal());
-    if (restored.ok()) return loaded;
-    return Status(loaded.code(),
-                  loaded.message() + "; caddy serves without HTTP/3 now: " + restored.message());
-  }
-  log::Info("caddy.http3_renewed",
-            {{"closed", closed},
-             {"closed_for_ms", std::chrono::duration_cast<Millis>(clock_.Mono() - start).count()}});
+  LS_ASSIGN_OR_RETURN(http3_problems_, listeners_.Renew(without.json.Reveal(), config.json.Reveal(),
+                                                        addresses, FindSigns(desired, before)));
+  const auto took = std::chrono::duration_cast<Millis>(clock_.Mono() - start);
+  log::Info("caddy.http3_renewed", {{"ms", took.count()}, {"problems", http3_problems_.size()}});
   return Status::Ok();
 }
 
 Status CaddyDriver::CheckAfterLoad(const ConfigId& id) {
-  LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> running, FindOwnId());
-  if (running != id) return Aborted("somebody else loaded another config into caddy meanwhile");
+  LS_ASSIGN_OR_RETURN(const Running running, FindRunning());
+  if (running.id != id) return Aborted("somebody else loaded another config into caddy meanwhile");
   if (IsOurCaddyOpenToAll()) {
     return FailedPrecondition("caddy's admin is open to everybody on " +
                               options_.open_admin.ToString() + "; restart caddy");
@@ -210,9 +256,9 @@ Status CaddyDriver::CheckAfterLoad(const ConfigId& id) {
 
 Status CaddyDriver::Ensure() {
   if (!applied_) return Status::Ok();
-  LS_ASSIGN_OR_RETURN(const std::optional<ConfigId> running, FindOwnId());
-  if (!running) return NotFound("caddy lost its config");
-  if (running != applied_) return Aborted("caddy runs another config than the one applied");
+  LS_ASSIGN_OR_RETURN(const Running running, FindRunning());
+  if (running.kind == Running::Kind::kNothing) return NotFound("caddy lost its config");
+  if (running.id != applied_) return Aborted("caddy runs another config than the one applied");
   LS_ASSIGN_OR_RETURN(std::string shown, admin_->GetConfig(""));
   const bool same = crypto::Sha256(shown) == applied_digest_;
   crypto::Wipe(shown);
@@ -220,7 +266,7 @@ Status CaddyDriver::Ensure() {
 }
 
 std::vector<std::string> CaddyDriver::Inspect() {
-  std::vector<std::string> out;
+  std::vector<std::string> out = http3_problems_;
   if (const Status serving = Ensure(); !serving.ok()) out.push_back(serving.message());
   if (AcceptsTcp(options_.open_admin)) {
     out.push_back("something answers on " + options_.open_admin.ToString() +

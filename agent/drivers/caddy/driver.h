@@ -14,6 +14,7 @@
 #include "agent/drivers/caddy/admin.h"
 #include "agent/drivers/caddy/admin_client.h"
 #include "agent/drivers/caddy/config_id.h"
+#include "agent/drivers/caddy/quic_listeners.h"
 #include "agent/drivers/caddy/render.h"
 #include "agent/drivers/caddy/version.h"
 
@@ -33,7 +34,8 @@ struct CaddyOptions {
 class CaddyDriver : public apply::Driver {
  public:
   explicit CaddyDriver(CaddyOptions options);
-  CaddyDriver(CaddyOptions options, std::unique_ptr<Admin> admin, const Clock& clock);
+  CaddyDriver(CaddyOptions options, std::unique_ptr<Admin> admin, const Clock& clock,
+              QuicListeners::Handshake handshake);
 
   std::string name() const override { return "caddy"; }
   std::vector<std::string> Capabilities() override;
@@ -43,10 +45,10 @@ class CaddyDriver : public apply::Driver {
   // certificate is better than none.
   Status Check(const reconcile::Desired& desired) override;
 
-  // What is served is read from Caddy; `before` tells a repair from a change: null, for what this
-  // driver has applied already, opens HTTP/3 anew. Where certificates changed and Caddy is older
-  // than 2.7, HTTP/3 is closed and opened between two loads: live QUIC connections end, those of
-  // HTTP/1 and HTTP/2 do not. FAILED_PRECONDITION for a foreign config.
+  // What is served is read from Caddy. `before` tells which certificates changed, and a repair from
+  // a change: null, for what this driver has applied already, opens HTTP/3 anew. Where certificates
+  // changed and Caddy is older than 2.7, HTTP/3 is closed and opened between two loads: live QUIC
+  // connections end, those of HTTP/1 and HTTP/2 do not. FAILED_PRECONDITION for a foreign config.
   Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) override;
 
   // Ok while Caddy runs what was last applied here (and before anything was). NOT_FOUND once it
@@ -56,15 +58,22 @@ class CaddyDriver : public apply::Driver {
   std::vector<std::string> Inspect() override;
 
  private:
-  // The id of the config that Caddy runs; absent if it runs none or a foreign one.
-  Result<std::optional<ConfigId>> FindOwnId();
+  // What Caddy runs.
+  struct Running {
+    enum class Kind { kNothing, kOurs, kForeign, kInterrupted } kind = Kind::kNothing;
+    std::optional<ConfigId> id;  // of ours
+  };
+  Result<Running> FindRunning();
   // The same before a load: admin is repaired, and a foreign config kept or refused.
-  Result<std::optional<ConfigId>> PrepareLoad();
+  Result<Running> PrepareLoad();
   // A config that is not ours and may be replaced; empty if there is none.
   Result<std::string> FindForeign();
   Status KeepForeign(const std::string& config);
   Status RepairAdmin(const Status& unreachable);
-  Status LoadWithHttp3Renewed(const reconcile::Desired& desired, const RenderedConfig& config);
+  Status LoadWithHttp3(const reconcile::Desired& desired, const reconcile::Desired* before,
+                       const RenderedConfig& config, const Running& running, bool repair);
+  Status Renew(const reconcile::Desired& desired, const reconcile::Desired* before,
+               const RenderedConfig& config);
   Status CheckAfterLoad(const ConfigId& id);
   bool IsOurCaddyOpenToAll();
   const std::optional<Version>& FindVersion();
@@ -72,10 +81,12 @@ class CaddyDriver : public apply::Driver {
   const CaddyOptions options_;
   const std::unique_ptr<Admin> admin_;
   const Clock& clock_;
+  const QuicListeners listeners_;
   std::optional<Version> version_;
   std::optional<ConfigId> applied_;
-  std::string applied_digest_;           // SHA-256 of the config as Caddy shows it
-  std::vector<std::string> file_roots_;  // of what was applied
+  std::string applied_digest_;               // SHA-256 of the config as Caddy shows it
+  std::vector<std::string> file_roots_;      // of what was applied
+  std::vector<std::string> http3_problems_;  // since the last renewal
 };
 
 }  // namespace lockstep::agent::drivers::caddy

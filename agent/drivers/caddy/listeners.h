@@ -3,7 +3,6 @@
 
 #include <span>
 
-#include "common/base/clock.h"
 #include "common/base/ip.h"
 #include "common/status/status.h"
 
@@ -15,10 +14,5 @@ Status CheckAddressesAreHere(std::span<const IpAddress> addresses);
 
 // Whether something accepts TCP connections there.
 bool AcceptsTcp(const Endpoint& endpoint);
-
-// Waits until nobody listens on these UDP endpoints: a datagram comes back as refused.
-// DEADLINE_EXCEEDED naming one that still takes it; also where a filter eats the refusals, so this
-// is for waiting, no proof.
-Status WaitUntilUdpIsClosed(std::span<const Endpoint> endpoints, Micros budget);
 
 }  // namespace lockstep::agent::drivers::caddy

@@ -215,7 +215,7 @@ json HttpsServer(const Desired& desired, const RenderSettings& settings, const T
   tables.https.AppendTo(&routes);
   routes.push_back(CatchAll(421));
   json protocols = {"h1", "h2"};
-  if (http3 == Http3::kOn) protocols.push_back("h3");
+  if (http3 == Http3::kOn && !desired.certificates.empty()) protocols.push_back("h3");
   return {{"listen", ListenList(desired, settings.https_port)},
           {"protocols", std::move(protocols)},
           {"automatic_https", {{"disable", true}}},
@@ -268,6 +268,17 @@ std::vector<IpAddress> ListenAddresses(const Desired& desired) {
 }
 
 std::string RenderAdmin(const RenderSettings& settings) { return Admin(settings).dump(); }
+
+std::string RenderHold(const RenderSettings& settings, const IpAddress& address) {
+  const Endpoint endpoint{address, settings.https_port};
+  const json server = {{"listen", {"udp/" + endpoint.ToString()}},
+                       {"protocols", {"h1"}},
+                       {"automatic_https", {{"disable", true}}}};
+  const json config = {{"@id", kHoldId},
+                       {"admin", Admin(settings)},
+                       {"apps", {{"http", {{"servers", {{"hold", server}}}}}}}};
+  return config.dump();
+}
 
 std::string EscapePlaceholders(std::string_view text) {
   // Caddy takes the backslashes off again only where the text holds an opening brace.

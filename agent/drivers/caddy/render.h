@@ -33,6 +33,7 @@ struct RenderedConfig {
   crypto::Secret json;  // with the private keys
 };
 
+// Even where on it is served only once there is a certificate: before, no handshake could succeed.
 enum class Http3 { kOn, kOff };
 
 // The same input gives the same bytes. INVALID_ARGUMENT if a text in it is no UTF-8.
@@ -41,6 +42,11 @@ Result<RenderedConfig> RenderConfig(const reconcile::Desired& desired,
 
 // Where its servers listen, each address once: service addresses and the node's own.
 std::vector<IpAddress> ListenAddresses(const reconcile::Desired& desired);
+
+// A config that makes Caddy 2.6 take `endpoint`'s UDP socket into use once more and then give up:
+// see QuicListeners. Its id is kHoldId.
+inline constexpr char kHoldId[] = "lockstep-hold";
+std::string RenderHold(const RenderSettings& settings, const IpAddress& address);
 
 // The "admin" part of every config.
 std::string RenderAdmin(const RenderSettings& settings);

@@ -1,0 +1,153 @@
+// What a real Caddy answers once the driver has applied a state: sites, challenges, headers.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/fakes/loopback/servers.h"
+#include "tests/integration/agent_caddy/real_caddy.h"
+
+namespace lockstep::agent::drivers::caddy {
+namespace {
+
+class CaddyServingTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    caddy_ = new RealCaddy;
+    ca_ = new TestCa;
+  }
+  static void TearDownTestSuite() {
+    delete caddy_;
+    delete ca_;
+  }
+
+  // Applies `desired` with a certificate for every secure host.
+  void Serve(reconcile::Desired desired) {
+    for (const reconcile::Site& site : desired.sites) {
+      std::vector<std::string> hosts;
+      for (const Hostname& host : site.secure_hosts) hosts.push_back(host.ascii());
+      if (!hosts.empty()) desired.certificates.push_back(ca_->Issue(site.name, 1, hosts));
+    }
+    CaddyDriver driver(caddy_->Options());
+    ASSERT_EQ(driver.Check(desired), Status::Ok());
+    ASSERT_EQ(driver.Apply(desired, nullptr), Status::Ok());
+  }
+
+  static WebRequest Http(const std::string& host, const std::string& path = "/") {
+    return {caddy_->http_port(), host, path};
+  }
+  static WebRequest Https(const std::string& host, bool http2 = false,
+                          const std::string& path = "/") {
+    WebRequest request{caddy_->https_port(), host, path};
+    request.tls = true;
+    request.http2 = http2;
+    return request;
+  }
+
+  static RealCaddy* caddy_;
+  static TestCa* ca_;
+};
+
+RealCaddy* CaddyServingTest::caddy_ = nullptr;
+TestCa* CaddyServingTest::ca_ = nullptr;
+
+TEST_F(CaddyServingTest, PresetsNameTheNodeAndTheProtocol) {
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {PresetSite("www.example.test",
+                              R"({"node":"{node}","pop":"{pop}","protocol":"{protocol}"})", true)};
+  Serve(desired);
+  const WebAnswer h1 = Ask(Https("www.example.test"));
+  EXPECT_EQ(h1.body, R"({"node":"fra1","pop":"fra","protocol":"HTTP/1.1"})");
+  EXPECT_EQ(h1.Header("content-type"), "text/plain; charset=utf-8");
+  const WebAnswer h2 = Ask(Https("www.example.test", true));
+  EXPECT_EQ(h2.version, "HTTP/2");
+  EXPECT_EQ(h2.body, R"({"node":"fra1","pop":"fra","protocol":"HTTP/2.0"})");
+  WebRequest v6 = Https("www.example.test");
+  v6.address = "[::1]";
+  EXPECT_EQ(Ask(v6).status, 200) << "the node's own address";
+}
+
+TEST_F(CaddyServingTest, BodiesComeOutByteForByte) {
+  const std::vector<std::string> bodies = {"{env.HOME}",
+                                           "\\{env.HOME\\}",
+                                           "}",
+                                           "\\}",
+                                           "{",
+                                           "\\{",
+                                           "{{node}}",
+                                           "{}",
+                                           "a{b}c\\\\{d}",
+                                           "{http.request.host",
+                                           "}{",
+                                           "\\",
+                                           "{node",
+                                           "{protocol",
+                                           "\xc3\xbc {\n\t\"}",
+                                           "{vars.x}{env.HOME}"};
+  reconcile::Desired desired = LoopbackDesired();
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    desired.sites.push_back(
+        PresetSite("b" + std::to_string(i) + ".example.test", bodies[i], false));
+  }
+  Serve(desired);
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    std::string wanted = bodies[i];
+    if (wanted == "{{node}}") wanted = "{fra1}";
+    EXPECT_EQ(Ask(Http("b" + std::to_string(i) + ".example.test")).body, wanted);
+  }
+}
+
+TEST_F(CaddyServingTest, RedirectsSecureHostsAlone) {
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {PresetSite("www.example.test", "secure", true),
+                   PresetSite("plain.example.test", "plain", false)};
+  Serve(desired);
+  const WebAnswer redirect = Ask(Http("www.example.test", "/a%20b?c=d&e={env.HOME}"));
+  EXPECT_EQ(redirect.status, 308);
+  EXPECT_EQ(redirect.Header("location"),
+            "https://www.example.test:" + std::to_string(caddy_->https_port()) +
+                "/a%20b?c=d&e={env.HOME}");
+  EXPECT_EQ(Ask(Http("plain.example.test")).body, "plain");
+  EXPECT_EQ(Ask(Http("unknown.example.test")).status, 404);
+  WebRequest other = Https("www.example.test");
+  other.host_header = "plain.example.test";
+  EXPECT_EQ(Ask(other).status, 421);
+}
+
+TEST_F(CaddyServingTest, NoAnswerCarriesAltSvc) {
+  fakes::HttpServer origin(
+      "HTTP/1.1 200 OK\r\nAlt-Svc: h3=\":1\"\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\nok");
+  const auto site = [](const std::string& host, decltype(reconcile::Site::content) content) {
+    const Hostname name = *Hostname::Parse(host);
+    return reconcile::Site{host, {name}, {name}, std::move(content)};
+  };
+  std::filesystem::create_directory(caddy_->home() / "root");
+  std::ofstream(caddy_->home() / "root/there.txt") << "file";
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {
+      site("a.example.test", reconcile::Preset{200, "", "preset"}),
+      site("b.example.test", reconcile::FileRoot{caddy_->home() / "root"}),
+      site("c.example.test", reconcile::Upstream{{"127.0.0.1:9"}, false}),
+      site("d.example.test", reconcile::Upstream{{origin.endpoint().ToString()}, false})};
+  Serve(desired);
+  for (const bool http2 : {false, true}) {
+    struct Case {
+      std::string host, path;
+      int status;
+    };
+    for (const Case& c : {Case{"a", "/", 200}, Case{"b", "/there.txt", 200}, Case{"b", "/no", 404},
+                          Case{"c", "/", 502}, Case{"d", "/", 200}}) {
+      const WebAnswer answer = Ask(Https(c.host + ".example.test", http2, c.path));
+      EXPECT_EQ(answer.status, c.status) << c.host << c.path << " " << answer.error;
+      EXPECT_EQ(answer.headers.count("alt-svc"), 0u)
+          << c.host << c.path << answer.Header("alt-svc");
+    }
+    WebRequest misdirected = Https("a.example.test", http2);
+    misdirected.host_header = "nobody.example.test";
+    EXPECT_EQ(Ask(misdirected).headers.count("alt-svc"), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::agent::drivers::caddy
