@@ -47,15 +47,15 @@ def catalogue():
 def collect():
     found, problems = {}, []
     for where, level, expression, fields in calls():
-        if not re.fullmatch(r'"[^"]*"', expression):
-            problems.append(f"{where}: the message id must be a literal, not {expression}")
+        if not re.fullmatch(r'([^"?]+\? *"[^"]*" *: *)?"[^"]*"', expression):
+            problems.append(f"{where}: the message id must be a literal, or one of two, not {expression}")
             continue
-        name = expression[1:-1]
-        if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)+", name):
-            problems.append(f"{where}: message id '{name}' must look like room.what")
-        levels, keys = found.setdefault(name, (set(), []))
-        levels.add(level)
-        keys += [key for key in fields if key not in keys]
+        for name in re.findall(r'"([^"]*)"', expression):
+            if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)+", name):
+                problems.append(f"{where}: message id '{name}' must look like room.what")
+            levels, keys = found.setdefault(name, (set(), []))
+            levels.add(level)
+            keys += [key for key in fields if key not in keys]
     return {name: ("/".join(sorted(levels)), ", ".join(keys)) for name, (levels, keys) in found.items()}, problems
 
 
