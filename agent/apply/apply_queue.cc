@@ -65,8 +65,10 @@ void ApplyQueue::OnProofRequest(const agent::v1::ProofRequest& request) {
 }
 
 void ApplyQueue::OnStreamStarted() {
-  if (last_ack_) return events_.OnAck(*last_ack_);
-  if (!view_.serving.none()) StartSweep(Everything());
+  if (!last_ack_) return;
+  Ack repeated = *last_ack_;
+  repeated.set_push_id(0);
+  events_.OnAck(repeated);
 }
 
 template <typename T>

@@ -67,8 +67,8 @@ class ApplyQueue {
   void OnPush(agent::v1::Push push);
   // Looks again at the hosts (all if empty) and reports.
   void OnProofRequest(const agent::v1::ProofRequest& request);
-  // A new stream: the last answer is repeated; if there is none since the start, everything that is
-  // served is looked at and reported.
+  // A new stream: the last answer since the start is repeated, for its evidence. It answers no push
+  // of this stream, and so names none: a controller that was restarted counts its pushes anew.
   void OnStreamStarted();
 
   const NodeView& view() const { return view_; }

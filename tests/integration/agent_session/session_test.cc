@@ -106,7 +106,9 @@ TEST_F(AgentSessionTest, AfterAReconnectItSaysWhatItHasAndRepeatsItsAnswer) {
   EXPECT_EQ(hello.serving_generation(), 1u);
   EXPECT_EQ(hello.serving_digest(), snapshot.Digest());
   EXPECT_EQ(hello.seen().manifest(), push.manifest().manifest());
-  rig.domain.WaitForAck(push.push_id(), before);
+  const v1::Ack repeated = rig.domain.WaitForAck(0, before);
+  EXPECT_EQ(repeated.generation(), 1u);
+  EXPECT_EQ(repeated.observations_size(), 4);
 }
 
 TEST_F(AgentSessionTest, ARestartedAgentServesFromDiskWithTheControllerGone) {
@@ -125,10 +127,14 @@ TEST_F(AgentSessionTest, ARestartedAgentServesFromDiskWithTheControllerGone) {
   ASSERT_TRUE(rig.driver->serving());
   EXPECT_EQ(rig.driver->serving()->certificates[0].leaf_sha256,
             fakes::FakePublisher::LeafOf(fakes::SampleSite{}));
-  // And once it is back it is told so, with fresh evidence.
+  // And once it is back it is told so, with fresh evidence when it asks.
   const size_t before = rig.domain.count();
   rig.StartController();
   EXPECT_EQ(rig.domain.WaitForHello(2).serving_digest(), snapshot.Digest());
+  v1::ControllerMessage ask;
+  ask.mutable_proof_request();
+  rig.domain.WaitFor([](const auto& m) { return m.has_heartbeat(); }, before);
+  EXPECT_TRUE(rig.sessions->Send(rig.publisher.node(), ask).ok());
   rig.domain.WaitFor(
       [](const auto& m) { return m.has_proof_report() && m.proof_report().complete(); }, before);
 }

@@ -125,10 +125,12 @@ TEST_F(ApplyQueueTest, ANewStreamHearsTheLastAnswerAgain) {
   Serve(1);
   queue->OnStreamStarted();
   ASSERT_EQ(heard.acks.size(), 2u);
-  EXPECT_EQ(heard.acks[1].push_id(), heard.acks[0].push_id());
+  EXPECT_EQ(heard.acks[1].push_id(), 0u);  // of no push of this stream
+  EXPECT_EQ(heard.acks[1].generation(), 1u);
+  EXPECT_EQ(heard.acks[1].observations_size(), heard.acks[0].observations_size());
 }
 
-TEST_F(ApplyQueueTest, AfterAStartFromDiskTheFirstStreamGetsFreshProofs) {
+TEST_F(ApplyQueueTest, AfterAStartFromDiskThereIsNoAnswerToRepeatAndProofsAreAskedFor) {
   Start();
   Serve(1);
   rig.Restart();
@@ -138,8 +140,11 @@ TEST_F(ApplyQueueTest, AfterAStartFromDiskTheFirstStreamGetsFreshProofs) {
   again.Start([&] { ready = true; });
   ASSERT_TRUE(Until([&] { return ready; }));
   EXPECT_EQ(again.view().serving.generation, 1u);
+  heard.acks.clear();
   heard.reports.clear();
   again.OnStreamStarted();
+  EXPECT_TRUE(heard.acks.empty());
+  again.OnProofRequest({});
   ASSERT_TRUE(Until([&] { return !heard.reports.empty() && heard.reports.back().complete(); }));
   EXPECT_EQ(heard.reports.back().observations_size(), 4);
 }
