@@ -11,7 +11,7 @@ from lintlib import PRODUCTION, ROOT, Checks, read, tracked
 
 CATALOGUE = "docs/log-messages.md"
 _CALL = re.compile(r'\blog::(Debug|Info|Warning|Error)\(\s*([^,)]+)(?:,\s*(\{.*?\}\s*\}))?', re.S)
-_ROW = re.compile(r"^\| `([^`]+)` \| (\w+) \| ([^|]*) \| (.*?) \|$")
+_ROW = re.compile(r"^\| `([^`]+)` \| ([\w/]+) \| ([^|]*) \| (.*?) \|$")
 _HEADER = """# Log messages
 
 One line per fact: time, level, message id, then `key=value` pairs. Ids are stable; scripts may rely on
