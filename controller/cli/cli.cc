@@ -3,10 +3,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <sstream>
+#include <string_view>
 
+#include "common/base/hostname.h"
 #include "common/rpc/settings.h"
 #include "controller/cli/words.h"
 
@@ -17,6 +20,49 @@ constexpr int kWatchEveryMs = 2000;
 
 bool WantsColour(const std::ostream& out) {
   return &out == &std::cout && ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+}
+
+// How many letters must change to get from one word to the other.
+size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+// What is wrong with the words of the command, if it is them: "there is no `node lsit`; …".
+std::optional<std::string> FindWrongWord(const CLI::App& root, int argc, const char* const* argv) {
+  const CLI::App* app = &root;
+  std::string path;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "-o" || word == "--output" || word == "--socket") ++i;
+    if (word.starts_with("-")) continue;
+    const auto children = app->get_subcommands([](const CLI::App*) { return true; });
+    if (children.empty()) return std::nullopt;
+    const CLI::App* nearest = nullptr;
+    for (const CLI::App* child : children) {
+      if (nearest == nullptr ||
+          Distance(word, child->get_name()) < Distance(word, nearest->get_name())) {
+        nearest = child;
+      }
+    }
+    if (nearest->get_name() != word) {
+      return "there is no command " + Quoted(path + word) + "; did you mean " +
+             Quoted(path + nearest->get_name()) + "?";
+    }
+    app = nearest;
+    path += word + " ";
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -104,7 +150,8 @@ int Main(int argc, const char* const* argv, std::istream& in, std::ostream& out,
   } catch (const CLI::Success& asked) {  // --help
     return app->exit(asked, out, err);
   } catch (const CLI::ParseError& error) {
-    err << "lockstep: " << error.what() << "\nlockstep: try --help\n";
+    err << "lockstep: " << FindWrongWord(*app, argc, argv).value_or(Printable(error.what()))
+        << "\nlockstep: try --help\n";
     return static_cast<int>(ExitCode::kUsage);
   }
   LS_CHECK(session.action != nullptr);

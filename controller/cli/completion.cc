@@ -1,5 +1,6 @@
 #include "controller/cli/completion.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -12,112 +13,96 @@ std::vector<const CLI::App*> ChildrenOf(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-// "--watch", "-n", "--count": everything that starts with a dash.
-std::vector<const CLI::Option*> OptionsOf(const CLI::App& app) {
-  std::vector<const CLI::Option*> options;
+// "--watch", "-n", "--count": what starts with a dash.
+std::vector<std::string> OptionNames(const CLI::App& app) {
+  std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_lnames().empty() || !option->get_snames().empty()) options.push_back(option);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  return options;
+  return names;
 }
 
-std::string Words(const CLI::App& app, const CLI::App& root) {
-  std::string words;
-  const auto add = [&words](const std::string& word) {
-    words += (words.empty() ? "" : " ") + word;
-  };
-  for (const CLI::App* child : ChildrenOf(app)) add(child->get_name());
+// What may come after `app`'s own words: its verbs, its options, those of the whole program.
+std::string WordsAfter(const CLI::App& app, const CLI::App& root) {
+  std::vector<std::string> words;
+  for (const CLI::App* child : ChildrenOf(app)) words.push_back(child->get_name());
   for (const CLI::App* owner : {&app, &root}) {
-    for (const CLI::Option* option : OptionsOf(*owner)) {
-      for (const std::string& name : option->get_snames()) add("-" + name);
-      for (const std::string& name : option->get_lnames()) add("--" + name);
-    }
-    if (owner == &root || &app == &root) break;
-  }
-  if (&app == &root) return words;
-  return words;
-}
-
-std::string ZshQuoted(std::string text) {
-  for (const std::string_view special : {"'", ":"}) {
-    for (size_t at = text.find(special); at != std::string::npos; at = text.find(special, at + 2)) {
-      text.replace(at, 1, special == "'" ? "’" : "\\:");
+    for (const std::string& name : OptionNames(*owner)) {
+      if (std::ranges::find(words, name) == words.end()) words.push_back(name);
     }
   }
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
   return text;
 }
 
-void ZshCase(const CLI::App& app, const std::string& path, std::string& out) {
-  out += "    '" + path + "')\n      words=(";
-  for (const CLI::App* child : ChildrenOf(app)) {
-    out += "\n        '" + child->get_name() + ":" + ZshQuoted(child->get_description()) + "'";
-  }
-  for (const CLI::Option* option : OptionsOf(app)) {
-    for (const std::string& name : option->get_lnames()) {
-      out += "\n        '--" + name + ":" + ZshQuoted(option->get_description()) + "'";
+// One line of a shell's `case` for each command, the longer ones first: what was typed before may
+// go on with arguments.
+std::string Cases(const CLI::App& root) {
+  std::string out;
+  const auto add = [&](const std::string& pattern, const CLI::App& app) {
+    out += "    " + pattern + ") choices='" + WordsAfter(app, root) + "' ;;\n";
+  };
+  for (const CLI::App* noun : ChildrenOf(root)) {
+    for (const CLI::App* verb : ChildrenOf(*noun)) {
+      add("' " + noun->get_name() + " " + verb->get_name() + "'*", *verb);
     }
+    add("' " + noun->get_name() + "'*", *noun);
   }
-  out += ") ;;\n";
+  add("*", root);
+  return out;
 }
+
+// The words before the cursor without options and their values, each after a space, in `typed`.
+constexpr char kReadTyped[] =
+    "    case \"$before\" in\n"
+    "      -o|--output|--socket) ;;\n"
+    "      *) case \"$word\" in -*) ;; *) typed=\"$typed $word\" ;; esac ;;\n"
+    "    esac\n"
+    "    before=\"$word\"\n";
 
 }  // namespace
 
 std::string BashCompletion(const CLI::App& app) {
-  std::string out =
-      "# bash completion of lockstep, made by `lockstep completion bash`\n"
-      "_lockstep() {\n"
-      "  local word path='' words='' current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
-      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    case \"$word\" in -*) ;; *) path=\"$path $word\" ;; esac\n"
-      "  done\n"
-      "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
-      "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
-      "    -f|--file|--socket) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-      "  esac\n"
-      "  case \"$path\" in\n";
-  for (const CLI::App* noun : ChildrenOf(app)) {
-    for (const CLI::App* verb : ChildrenOf(*noun)) {
-      out += "    ' " + noun->get_name() + " " + verb->get_name() + "'*) words='" +
-             Words(*verb, app) + "' ;;\n";
-    }
-    out += "    ' " + noun->get_name() + "'*) words='" + Words(*noun, app) + "' ;;\n";
-  }
-  out += "    *) words='" + Words(app, app) + "' ;;\n";
-  return out +
+  return std::string(
+             "# bash completion of lockstep, made by `lockstep completion bash`\n"
+             "_lockstep() {\n"
+             "  local word before='' typed='' choices='' current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+             "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n") +
+         kReadTyped +
+         "  done\n"
+         "  case \"$before\" in\n"
+         "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
+         "    -f|--file|--socket) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
          "  esac\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "  case \"$typed\" in\n" +
+         Cases(app) +
+         "  esac\n"
+         "  COMPREPLY=($(compgen -W \"$choices\" -- \"$current\"))\n"
          "}\n"
          "complete -F _lockstep lockstep\n";
 }
 
 std::string ZshCompletion(const CLI::App& app) {
-  std::string out =
-      "#compdef lockstep\n"
-      "# zsh completion of lockstep, made by `lockstep completion zsh`\n"
-      "_lockstep_words() {\n"
-      "  local word path=''\n"
-      "  local -a words_before=(\"${(@)words[2,CURRENT-1]}\")\n"
-      "  for word in $words_before; do\n"
-      "    [[ $word == -* ]] || path=\"$path $word\"\n"
-      "  done\n"
-      "  case \"$words[CURRENT-1]\" in\n"
-      "    -o|--output) _values format table json; return ;;\n"
-      "    -f|--file|--socket) _files; return ;;\n"
-      "  esac\n"
-      "  local -a words\n"
-      "  case \"$path\" in\n";
-  ZshCase(app, "", out);
-  for (const CLI::App* noun : ChildrenOf(app)) {
-    ZshCase(*noun, " " + noun->get_name(), out);
-    for (const CLI::App* verb : ChildrenOf(*noun)) {
-      ZshCase(*verb, " " + noun->get_name() + " " + verb->get_name(), out);
-    }
-  }
-  return out +
+  return std::string(
+             "#compdef lockstep\n"
+             "# zsh completion of lockstep, made by `lockstep completion zsh`\n"
+             "_lockstep() {\n"
+             "  local word before='' typed='' choices=''\n"
+             "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n") +
+         kReadTyped +
+         "  done\n"
+         "  case \"$before\" in\n"
+         "    -o|--output) compadd table json; return ;;\n"
+         "    -f|--file|--socket) _files; return ;;\n"
          "  esac\n"
-         "  _describe 'lockstep' words\n"
+         "  case \"$typed\" in\n" +
+         Cases(app) +
+         "  esac\n"
+         "  compadd -- ${=choices}\n"
          "}\n"
-         "_lockstep_words \"$@\"\n";
+         "_lockstep \"$@\"\n";
 }
 
 void AddCompletion(CLI::App& app, Session& session) {
