@@ -12,18 +12,6 @@ namespace {
 constexpr Micros kMaxTokenLifetime = std::chrono::hours(24);
 constexpr Micros kTokenKeptAfterExpiry = std::chrono::hours(24 * 7);
 
-identity::TokenRecord ToRecord(const model::JoinToken& token) {
-  return {token.id,        token.node,       token.pop,
-          token.secret_sha256, token.created_at, token.expires_at,
-          token.used_by_spki_sha256, token.revoked};
-}
-
-model::JoinToken FromRecord(const identity::TokenRecord& record) {
-  return {record.id,        record.node,       record.pop,
-          record.secret_sha256, record.created_at, record.expires_at,
-          record.used_by_spki, record.revoked};
-}
-
 // What one transaction found out and wrote.
 struct Attempt {
   model::Node node;
@@ -60,14 +48,14 @@ void Enrollment::CreateToken(const NodeName& node, const PopName& pop, Micros li
   database_.Run(
       [made, now](store::Stores& stores) -> Status {
         LS_RETURN_IF_ERROR(stores.tokens.Prune(now - kTokenKeptAfterExpiry).status());
-        return stores.tokens.Create(FromRecord(made->record));
+        return stores.tokens.Create(made->record);
       },
       [this, made, done = std::move(done)](const Status& status) {
         if (!status.ok()) return done(status);
         journal_.Info("token.created", made->record.node.str(),
                       "join token " + made->record.id + " until " +
                           FormatTime(made->record.expires_at));
-        done(NewToken{std::string(made->token.Render().Reveal()), FromRecord(made->record)});
+        done(NewToken{std::string(made->token.Render().Reveal()), made->record});
       },
       state_);
 }
@@ -108,8 +96,7 @@ void Enrollment::Enroll(const NodeName& node, const std::string& token_id, std::
       [this, attempt, held, node, token_id, now,
        csr = std::move(*csr)](store::Stores& stores) -> Status {
         const std::string spki = csr.public_key.SpkiSha256();
-        LS_ASSIGN_OR_RETURN(const auto stored, stores.tokens.Find(token_id));
-        const auto record = stored ? std::optional(ToRecord(*stored)) : std::nullopt;
+        LS_ASSIGN_OR_RETURN(const auto record, stores.tokens.Find(token_id));
         const auto redemption = identity::Redeem(record ? &*record : nullptr, held->Reveal(), spki, now);
         LS_RETURN_IF_ERROR(identity::ToStatus(redemption));
         if (record->node != node) {

@@ -79,25 +79,26 @@ NewTokenResult NewToken(const NodeName& node, const PopName& pop, std::string_vi
   crypto::Secret secret(Base64UrlEncode(random));
   crypto::Wipe(random);
   const std::string id = HexEncode(RandomBytes(kIdBytes));
-  TokenRecord record = {.id = id,
-                        .node = node,
-                        .pop = pop,
-                        .secret_sha256 = crypto::Sha256(secret.Reveal()),
-                        .created_at = now,
-                        .expires_at = now + lifetime};
+  model::JoinToken record;
+  record.id = id;
+  record.node = node;
+  record.pop = pop;
+  record.secret_sha256 = crypto::Sha256(secret.Reveal());
+  record.created_at = now;
+  record.expires_at = now + lifetime;
   return {
       .token = {.node = node, .id = id, .secret = std::move(secret), .ca_pin = std::string(ca_pin)},
       .record = std::move(record)};
 }
 
-Redemption Redeem(const TokenRecord* record, std::string_view secret,
+Redemption Redeem(const model::JoinToken* record, std::string_view secret,
                   std::string_view csr_spki_sha256, WallTime now) {
   const std::string presented = crypto::Sha256(secret);  // also for an id that is not there
   if (record == nullptr) return Redemption::kUnknown;
   if (!ConstantTimeEqual(presented, record->secret_sha256)) return Redemption::kWrong;
   if (record->revoked) return Redemption::kRevoked;
   if (now >= record->expires_at) return Redemption::kExpired;
-  if (record->used_by_spki && *record->used_by_spki != csr_spki_sha256) {
+  if (record->used_by_spki_sha256 && *record->used_by_spki_sha256 != csr_spki_sha256) {
     return Redemption::kAlreadyUsedByAnotherKey;
   }
   return Redemption::kIssue;

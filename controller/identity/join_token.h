@@ -1,7 +1,6 @@
 // One-time tokens by which a node joins, and who may redeem one.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +8,7 @@
 #include "common/base/names.h"
 #include "common/crypto/secret.h"
 #include "common/status/status.h"
+#include "controller/model/node.h"
 
 namespace lockstep::controller::identity {
 
@@ -27,28 +27,15 @@ struct JoinToken {
   crypto::Secret Render() const;
 };
 
-// What the controller keeps of a token: enough to check it, not enough to use it.
-struct TokenRecord {
-  std::string id = {};
-  NodeName node = {};
-  PopName pop = {};
-  std::string secret_sha256 = {};  // 32 raw bytes
-  WallTime created_at = {};
-  WallTime expires_at = {};
-  std::optional<std::string> used_by_spki =
-      {};  // SHA-256 of the key that redeemed it, 32 raw bytes
-  bool revoked = false;
-};
-
 struct NewTokenResult {
-  JoinToken token;     // shown once
-  TokenRecord record;  // stored
+  JoinToken token;          // shown once
+  model::JoinToken record;  // stored: enough to check it, not enough to use it
 };
 NewTokenResult NewToken(const NodeName& node, const PopName& pop, std::string_view ca_pin,
                         WallTime now, Micros lifetime = kTokenLifetime);
 
 enum class Redemption {
-  kIssue,  // the caller stores used_by_spki before it replies
+  kIssue,  // the caller stores used_by_spki_sha256 before it replies
   kAlreadyUsedByAnotherKey,
   kExpired,
   kRevoked,
@@ -58,7 +45,7 @@ enum class Redemption {
 
 // Pure. The same key may redeem again while the token has not expired, so that a lost reply burns
 // nothing. Nothing but kUnknown and kWrong is told to somebody without the secret.
-Redemption Redeem(const TokenRecord* record, std::string_view secret,
+Redemption Redeem(const model::JoinToken* record, std::string_view secret,
                   std::string_view csr_spki_sha256, WallTime now);
 
 // The status a refused node gets; ok for kIssue.

@@ -49,11 +49,11 @@ TEST_F(JoinTokenTest, IsAnotherOneEachTime) {
 TEST_F(JoinTokenTest, IsStoredWithoutItsSecret) {
   const NewTokenResult made = Make();
   const std::string secret(made.token.secret.Reveal());
-  const TokenRecord& record = made.record;
+  const model::JoinToken& record = made.record;
   EXPECT_EQ(record.secret_sha256, crypto::Sha256(secret));
   EXPECT_EQ(record.id.find(secret), std::string::npos);
   EXPECT_EQ(record.expires_at - record.created_at, std::chrono::minutes(10));
-  EXPECT_FALSE(record.used_by_spki.has_value());
+  EXPECT_FALSE(record.used_by_spki_sha256.has_value());
 }
 
 TEST_F(JoinTokenTest, IsNeverQuotedInAnError) {
@@ -106,18 +106,18 @@ class RedeemTest : public JoinTokenTest {
 
 TEST_F(RedeemTest, IssuesOnceToOneKey) {
   EXPECT_EQ(Ask("key a"), Redemption::kIssue);
-  made_.record.used_by_spki = "key a";
+  made_.record.used_by_spki_sha256 = "key a";
   EXPECT_EQ(Ask("key b"), Redemption::kAlreadyUsedByAnotherKey);
 }
 
 TEST_F(RedeemTest, IssuesAgainToTheSameKeySoThatALostReplyBurnsNothing) {
-  made_.record.used_by_spki = "key a";
+  made_.record.used_by_spki_sha256 = "key a";
   clock_.Advance(std::chrono::minutes(9));
   EXPECT_EQ(Ask("key a"), Redemption::kIssue);
 }
 
 TEST_F(RedeemTest, EndsAfterTenMinutesForEverybody) {
-  made_.record.used_by_spki = "key a";
+  made_.record.used_by_spki_sha256 = "key a";
   clock_.Advance(std::chrono::minutes(10));
   EXPECT_EQ(Ask("key a"), Redemption::kExpired);
   EXPECT_EQ(Ask("key b"), Redemption::kExpired);
@@ -130,7 +130,7 @@ TEST_F(RedeemTest, EndsWhenRevoked) {
 
 TEST_F(RedeemTest, TellsNothingWithoutTheSecret) {
   made_.record.revoked = true;
-  made_.record.used_by_spki = "key a";
+  made_.record.used_by_spki_sha256 = "key a";
   clock_.Advance(std::chrono::hours(1));
   EXPECT_EQ(Redeem(&made_.record, "guess", "key a", clock_.Now()), Redemption::kWrong);
   EXPECT_EQ(Redeem(nullptr, "guess", "key a", clock_.Now()), Redemption::kUnknown);
@@ -162,7 +162,7 @@ TEST_F(RedeemTest, GivesOneIdentityHoweverManyAsk) {
       RC_ASSERT(knows);
       RC_ASSERT(!made.record.revoked);
       RC_ASSERT(clock.Now() < made.record.expires_at);
-      made.record.used_by_spki = key;
+      made.record.used_by_spki_sha256 = key;
       issued.insert(key);
     }
     RC_ASSERT(issued.size() <= 1u);
