@@ -109,6 +109,13 @@ class Paired:
         self.ours, self.floor = statistics.median(ours), statistics.median(floor)
         self.ratio, self.least, self.greatest = statistics.median(ratios), min(ratios), max(ratios)
 
+    @classmethod
+    def of(cls, ours, floor, ratio, least, greatest):
+        """What another program has paired already."""
+        paired = cls([ours], [floor])
+        paired.ratio, paired.least, paired.greatest = ratio, least, greatest
+        return paired
+
     def as_dict(self):
         return {key: round(value, 6) for key, value in vars(self).items()}
 
