@@ -1,0 +1,34 @@
+#include "agent/drivers/announce_file/file_announcer.h"
+
+#include "common/base/hostname.h"
+#include "common/fsutil/files.h"
+
+namespace lockstep::agent::drivers::announce_file {
+
+using apply::AnnounceReport;
+
+apply::AnnounceReport FileAnnouncer::Report() {
+  AnnounceReport report;
+  Result<std::string> read = fsutil::ReadFile(path_, 4096);
+  if (!read.ok()) {
+    report.evidence = read.status().message();
+    return report;
+  }
+  std::string text = *std::move(read);
+  while (text.ends_with('\n')) text.pop_back();
+  report.evidence = path_ + " says " + Quoted(text);
+  if (text == "announced") report.state = AnnounceReport::State::kAnnounced;
+  report.confirmed = text == "withdrawn confirmed";
+  if (text == "withdrawn" || report.confirmed) report.state = AnnounceReport::State::kWithdrawn;
+  return report;
+}
+
+Status FileAnnouncer::Announce() {
+  return fsutil::WriteAtomic(path_, "announced\n", {.mode = 0644, .staging_directory = ""});
+}
+
+Status FileAnnouncer::Withdraw() {
+  return fsutil::WriteAtomic(path_, "withdrawn\n", {.mode = 0644, .staging_directory = ""});
+}
+
+}  // namespace lockstep::agent::drivers::announce_file

@@ -1,0 +1,72 @@
+#include "agent/drivers/bird/control_session.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/net/socket.h"
+
+namespace lockstep::agent::drivers::bird {
+namespace {
+
+constexpr size_t kMaxReplyBytes = size_t{1} << 20;
+
+// A unix socket connects at once, or its listener's queue is full.
+Result<Fd> Connect(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return InvalidArgument("socket path " + path + " is too long");
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.valid()) return FromErrno(errno, "socket");
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return FromErrno(errno, "bird at " + path);
+  }
+  return socket;
+}
+
+}  // namespace
+
+Result<ControlSession> ControlSession::Open(const std::string& socket_path,
+                                            const net::Limit& limit) {
+  LS_ASSIGN_OR_RETURN(Fd socket, Connect(socket_path));
+  ControlSession session(std::move(socket), limit);
+  LS_ASSIGN_OR_RETURN(const Reply greeting, session.ReadReply());
+  if (greeting.code() != 1) return DataLoss(socket_path + " does not greet as bird does");
+  session.greeting_ = greeting.lines.back().text;
+  LS_ASSIGN_OR_RETURN(const Reply restricted, session.Ask("restrict"));
+  return session;
+}
+
+Result<Reply> ControlSession::AskAnything(const std::string& command) {
+  LS_RETURN_IF_ERROR(net::SendAll(socket_, command + "\n", *limit_).Prefixed("bird"));
+  return ReadReply();
+}
+
+Result<Reply> ControlSession::Ask(const std::string& command) {
+  LS_ASSIGN_OR_RETURN(Reply reply, AskAnything(command));
+  LS_RETURN_IF_ERROR(reply.ToStatus());
+  return reply;
+}
+
+Result<Reply> ControlSession::ReadReply() {
+  std::string bytes;
+  char buffer[16384];
+  while (bytes.size() < kMaxReplyBytes) {
+    const Result<size_t> got = net::Receive(socket_, buffer, sizeof buffer, *limit_);
+    if (!got.ok()) return got.status().Prefixed("bird");
+    if (*got == 0) return Unavailable("bird closed the connection");
+    bytes.append(buffer, *got);
+    // Only a whole line can end a reply.
+    if (!bytes.ends_with('\n')) continue;
+    LS_ASSIGN_OR_RETURN(std::optional<Reply> reply, ParseReply(bytes));
+    if (reply) return *std::move(reply);
+  }
+  return ResourceExhausted("bird answers more than " + std::to_string(kMaxReplyBytes) + " bytes");
+}
+
+}  // namespace lockstep::agent::drivers::bird

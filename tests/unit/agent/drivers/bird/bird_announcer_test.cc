@@ -1,0 +1,156 @@
+#include "agent/drivers/bird/bird_announcer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include "common/base/fd.h"
+#include "tests/fakes/temp_directory.h"
+
+namespace lockstep::agent::drivers::bird {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using State = apply::AnnounceReport::State;
+
+// One conversation: greets, then answers each line with what `answer` makes of it; "" is silence.
+class FakeBird {
+ public:
+  using Answer = std::function<std::string(const std::string& command)>;
+  FakeBird(const std::string& path, std::string greeting, Answer answer)
+      : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    LS_CHECK(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    LS_CHECK(::listen(listener_.get(), 1) == 0);
+    thread_ = std::thread([this, greeting, answer] { Serve(greeting, answer); });
+  }
+  ~FakeBird() { thread_.join(); }
+
+ private:
+  void Serve(const std::string& greeting, const Answer& answer) {
+    const Fd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Send(connection, greeting);
+    std::string line;
+    for (char c; ::recv(connection.get(), &c, 1, 0) == 1;) {
+      if (c != '\n') {
+        line += c;
+        continue;
+      }
+      Send(connection, answer(line));
+      line.clear();
+    }
+  }
+  static void Send(const Fd& connection, const std::string& text) {
+    (void)::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+
+  Fd listener_;
+  std::thread thread_;
+};
+
+constexpr char kGreeting[] = "0001 BIRD 2.0.12 ready.\n";
+
+// A BIRD with sessions up4 (established) and silent (not), that exports what `exported` says.
+FakeBird::Answer Router(std::function<std::string(const std::string&)> exported) {
+  return [exported](const std::string& command) -> std::string {
+    if (command == "restrict") return "0016 Access restricted\n";
+    if (command == "show protocols") {
+      return "2002-Name Proto Table State Since Info\n1002-svc4 Static master4 up 1:00:00 \n"
+             " up4 BGP --- up 23:17:41.201 Established\n silent BGP --- start 23:17:41 "
+             "Active\n0000 \n";
+    }
+    if (command.ends_with("export silent")) return "9001 No valid tables\n";
+    return exported(command);
+  };
+}
+
+class BirdAnnouncerTest : public ::testing::Test {
+ protected:
+  BirdAnnouncerTest() : announcer_({directory_ / "bird.ctl", Millis(300)}) {
+    announcer_.SetServiceAddresses({*IpAddress::Parse("203.0.113.10")});
+  }
+  apply::AnnounceReport ReportFrom(FakeBird::Answer answer,
+                                   const std::string& greeting = kGreeting) {
+    FakeBird bird(directory_ / "bird.ctl", greeting, std::move(answer));
+    apply::AnnounceReport report = announcer_.Report();
+    ::unlink((directory_ / "bird.ctl").c_str());
+    return report;
+  }
+  fakes::TempDirectory directory_;
+  BirdAnnouncer announcer_;
+};
+
+TEST_F(BirdAnnouncerTest, IsAnnouncedWhereAServiceAddressIsExported) {
+  const auto report = ReportFrom(Router([](const std::string& command) {
+    EXPECT_EQ(command, "show route for 203.0.113.10 export up4");
+    return "1007-Table master4:\n 203.0.113.10/32 blackhole [svc4 23:17:41.074] * (200)\n0000 \n";
+  }));
+  EXPECT_EQ(report.state, State::kAnnounced);
+  EXPECT_EQ(report.evidence, "bird exports 203.0.113.10 to up4");
+  EXPECT_THAT(report.sessions, ElementsAre("up4 BGP up since 23:17:41.201: Established",
+                                           "silent BGP start since 23:17:41: Active"));
+}
+
+TEST_F(BirdAnnouncerTest, IsWithdrawnWhereBirdSaysSoOfEverySession) {
+  const auto report =
+      ReportFrom(Router([](const std::string&) { return "8001 Network not found\n"; }));
+  EXPECT_EQ(report.state, State::kWithdrawn);
+  EXPECT_EQ(report.evidence, "bird exports none of 203.0.113.10 to up4, silent");
+  EXPECT_FALSE(report.confirmed);
+}
+
+TEST_F(BirdAnnouncerTest, IsUnknownWhereAnAnswerIsNotUnderstood) {
+  const auto refused = ReportFrom(Router([](const std::string&) { return "9001 syntax error\n"; }));
+  EXPECT_EQ(refused.state, State::kUnknown);
+  EXPECT_EQ(refused.evidence, "bird: syntax error");
+  EXPECT_EQ(refused.sessions.size(), 2u);
+  EXPECT_EQ(ReportFrom(Router([](const std::string&) { return "nonsense\n"; })).state,
+            State::kUnknown);
+}
+
+TEST_F(BirdAnnouncerTest, NeverHangs) {
+  const auto report = ReportFrom([](const std::string&) { return ""; });
+  EXPECT_EQ(report.state, State::kUnknown);
+  EXPECT_THAT(report.evidence, HasSubstr("bird"));
+}
+
+TEST_F(BirdAnnouncerTest, StopsReadingAnEndlessReply) {
+  const auto report = ReportFrom(Router([](const std::string&) {
+    std::string endless;
+    while (endless.size() < (size_t{2} << 20)) endless += "1007-and on\n";
+    return endless;
+  }));
+  EXPECT_EQ(report.state, State::kUnknown);
+  EXPECT_EQ(report.evidence, "bird answers more than 1048576 bytes");
+}
+
+TEST_F(BirdAnnouncerTest, IsUnknownWithoutBirdOrWithSomebodyElse) {
+  EXPECT_EQ(announcer_.Report().state, State::kUnknown);
+  EXPECT_THAT(announcer_.Report().evidence, HasSubstr("No such file"));
+  EXPECT_EQ(ReportFrom([](const std::string&) { return ""; }, "220 smtp ready\n").state,
+            State::kUnknown);
+}
+
+TEST_F(BirdAnnouncerTest, IsUnknownUntilTheServiceAddressesAreKnown) {
+  announcer_.SetServiceAddresses({});
+  const auto report = ReportFrom(Router([](const std::string&) { return "0000 \n"; }));
+  EXPECT_EQ(report.state, State::kUnknown);
+  EXPECT_EQ(report.sessions.size(), 2u);
+}
+
+TEST_F(BirdAnnouncerTest, ChangesNothing) {
+  EXPECT_EQ(announcer_.Announce().code(), Code::kUnimplemented);
+  EXPECT_EQ(announcer_.Withdraw().code(), Code::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace lockstep::agent::drivers::bird
