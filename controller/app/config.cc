@@ -50,7 +50,8 @@ Config::Acme ReadAcme(const conf::Table& table) {
     table.Reject("server", "must be the https:// address of an ACME directory");
   }
   out.email = table.Required<std::string>("email");
-  if (table.Has("email") && (out.email.find('@') == std::string::npos || out.email.front() == '-')) {
+  if (table.Has("email") &&
+      (out.email.find('@') == std::string::npos || out.email.front() == '-')) {
     table.Reject("email", "must be a mail address");
   }
   out.ca_bundle = table.PathOr("ca_bundle", "");
@@ -107,12 +108,13 @@ Result<Config> Config::FromFile(const std::string& path) {
   out.fleet = ReadFleet(root.RequiredTable("fleet"));
   out.acme = ReadAcme(root.RequiredTable("acme"));
   out.barrier = ReadBarrier(root.TableOr("barrier"));
-  out.rehearsal = root.TableOr("rehearsal").WordOr<witness::RehearsalMode>(
-      "mode",
-      {{"require", witness::RehearsalMode::kRequire},
-       {"warn", witness::RehearsalMode::kWarn},
-       {"off", witness::RehearsalMode::kOff}},
-      witness::RehearsalMode::kRequire);
+  out.rehearsal =
+      root.TableOr("rehearsal")
+          .WordOr<witness::RehearsalMode>("mode",
+                                          {{"require", witness::RehearsalMode::kRequire},
+                                           {"warn", witness::RehearsalMode::kWarn},
+                                           {"off", witness::RehearsalMode::kOff}},
+                                          witness::RehearsalMode::kRequire);
   out.dns_servers = root.TableOr("dns").Or<std::vector<Endpoint>>("servers", {});
   out.rollout = ReadRollout(root.TableOr("rollout"));
   out.key_encryption_key_file =

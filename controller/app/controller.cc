@@ -99,7 +99,9 @@ identity::Access Controller::Parts::MakeAccess() const {
   access.own_uid = getuid();
   access.hook_uids = {getuid()};
   if (admin_group) access.operator_gids = {*admin_group};
-  access.is_banned = [&fleet = domain->fleet](const NodeName& node) { return fleet.IsBanned(node); };
+  access.is_banned = [&fleet = domain->fleet](const NodeName& node) {
+    return fleet.IsBanned(node);
+  };
   return access;
 }
 
@@ -135,8 +137,8 @@ Status Controller::Parts::OpenStore() {
 Status Controller::Parts::MakeDomain() {
   LS_ASSIGN_OR_RETURN(Past past, ReadPast(*database, state.clock().Now()));
   issuer = std::make_unique<drivers::certbot::CertbotIssuer>(IssuerOptions(config));
-  domain = std::make_unique<Domain>(config, *ca, *database, state, workers, *issuer,
-                                    std::move(past));
+  domain =
+      std::make_unique<Domain>(config, *ca, *database, state, workers, *issuer, std::move(past));
   checks = std::make_unique<certs::CertificateChecks>(state, domain->fleet, domain->witnesses,
                                                       domain->book);
   gate.emplace(MakeAccess(), state.clock());
@@ -158,9 +160,9 @@ Status Controller::Parts::Listen() {
   options.enrollment = config.listen.enroll;
   options.files = {server_identity->CertificatePath(), server_identity->KeyPath(),
                    config.CaDirectory() + "/ca.pem"};
-  LS_ASSIGN_OR_RETURN(agent_server, session::AgentServer::Start(options, *gate, *sessions,
-                                                                *identity_door, *challenge_door,
-                                                                state));
+  LS_ASSIGN_OR_RETURN(agent_server,
+                      session::AgentServer::Start(options, *gate, *sessions, *identity_door,
+                                                  *challenge_door, state));
   LS_ASSIGN_OR_RETURN(admin_server,
                       adminapi::AdminServer::Start({config.listen.admin_socket, admin_group},
                                                    MakeAccess(), MakeRooms()));
@@ -195,15 +197,14 @@ void Controller::Parts::LearnAccount() {
 }
 
 void Controller::Parts::PlanLifecycle() {
-  lifecycle.Add("store", [this] { return OpenStore(); }, [this] { store_strand.Stop(); });
+  lifecycle.Add(
+      "store", [this] { return OpenStore(); }, [this] { store_strand.Stop(); });
   lifecycle.Add("state", nullptr, [this] { state.Stop(); });
   lifecycle.Add("workers", nullptr, [this] { workers.Stop(); });
   lifecycle.Add(
       "domain", [this] { return MakeDomain(); },
       [this] {
         sessions->Stop();
-        // certbot's runs end here; what they report still finds the strand.
-        state.RunAndWait([this] { domain->orders.AbortAll("the controller is stopping"); });
         workers.Stop();  // one may be asking the issuer for the account
         issuer.reset();
       });
@@ -211,8 +212,11 @@ void Controller::Parts::PlanLifecycle() {
       "servers", [this] { return Listen(); },
       [this] {
         admin_server->Stop();
-        agent_server->Stop();
+        // Every certbot that waits at the hook socket gets its answer, so that the socket can
+        // close.
+        state.RunAndWait([this] { domain->orders.AbortAll("the controller is stopping"); });
         hook_server->Stop();
+        agent_server->Stop();
       });
 }
 
@@ -228,8 +232,8 @@ void Controller::Stop() { parts_->lifecycle.Stop(); }
 
 Result<std::string> Initialise(const Config& config) {
   LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(config.state_dir));
-  auto made = identity::FleetCa::Create(config.CaDirectory(), config.fleet.name,
-                                        Clock::System().Now());
+  auto made =
+      identity::FleetCa::Create(config.CaDirectory(), config.fleet.name, Clock::System().Now());
   if (!made.ok() && made.status().code() != Code::kAlreadyExists) return made.status();
   LS_ASSIGN_OR_RETURN(const identity::FleetCa ca, identity::FleetCa::Open(config.CaDirectory()));
   if (access(config.key_encryption_key_file.c_str(), F_OK) != 0) {

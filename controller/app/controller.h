@@ -25,8 +25,8 @@ class Controller {
   std::unique_ptr<Parts> parts_;
 };
 
-// `lockstep-controller init`: state directory, fleet CA, key-encryption key, database. Makes what is
-// missing and replaces nothing; returns the CA's pin.
+// `lockstep-controller init`: state directory, fleet CA, key-encryption key, database. Makes what
+// is missing and replaces nothing; returns the CA's pin.
 Result<std::string> Initialise(const Config& config);
 
 // `lockstep-controller backup FILE`: database, CA and key-encryption key stay separate; this copies

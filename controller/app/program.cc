@@ -77,7 +77,8 @@ int RecoverNow(const Config& config) {
 }  // namespace
 
 int RunProgram(int argc, char** argv) {
-  CLI::App app{"lockstep-controller: the one place that decides what every node of the fleet serves"};
+  CLI::App app{
+      "lockstep-controller: the one place that decides what every node of the fleet serves"};
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   std::string file = kDefaultConfig;

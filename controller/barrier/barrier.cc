@@ -82,9 +82,15 @@ void AddLines(const Member& member, std::vector<std::string> lines, Verdict* ver
 std::string Describe(const ProofSubject& subject) {
   std::string what;
   switch (subject.kind) {
-    case ProbeKind::kChallenge: what = "challenge"; break;
-    case ProbeKind::kTls: what = "TLS certificate"; break;
-    case ProbeKind::kQuic: what = "QUIC certificate"; break;
+    case ProbeKind::kChallenge:
+      what = "challenge";
+      break;
+    case ProbeKind::kTls:
+      what = "TLS certificate";
+      break;
+    case ProbeKind::kQuic:
+      what = "QUIC certificate";
+      break;
   }
   what += " for " + subject.host.ascii() + " on " + subject.address.ToString();
   if (subject.witnessed) what += " (witnessed)";

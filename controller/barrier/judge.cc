@@ -32,10 +32,14 @@ Answer ReadTls(const types::v1::TlsSeen& tls, const std::string& alpn) {
 
 Result<ProbeKind> ReadKind(types::v1::ProbeKind kind) {
   switch (kind) {
-    case types::v1::PROBE_KIND_CHALLENGE: return ProbeKind::kChallenge;
-    case types::v1::PROBE_KIND_TLS: return ProbeKind::kTls;
-    case types::v1::PROBE_KIND_QUIC: return ProbeKind::kQuic;
-    default: return InvalidArgument("observation.kind is not known");
+    case types::v1::PROBE_KIND_CHALLENGE:
+      return ProbeKind::kChallenge;
+    case types::v1::PROBE_KIND_TLS:
+      return ProbeKind::kTls;
+    case types::v1::PROBE_KIND_QUIC:
+      return ProbeKind::kQuic;
+    default:
+      return InvalidArgument("observation.kind is not known");
   }
 }
 
@@ -74,8 +78,8 @@ Result<model::Proof> ReadObservation(const Observation& observation, const NodeN
   proof.seen = answer.seen;
   proof.problem = answer.problem;
   proof.good = answer.problem.empty();
-  proof.elapsed = Micros(observation.elapsed().seconds() * 1'000'000 +
-                         observation.elapsed().nanos() / 1000);
+  proof.elapsed =
+      Micros(observation.elapsed().seconds() * 1'000'000 + observation.elapsed().nanos() / 1000);
   proof.observation = observation.SerializeAsString();
   return proof;
 }

@@ -20,7 +20,7 @@ struct IssueRequest {
   // The leaf served now, SHA-256 in lower-case hex: what comes out must be another one. Empty at
   // the first issue.
   std::string current_leaf_sha256;
-  Micros deadline{0};           // from Start; then the run is killed
+  Micros deadline{0};  // from Start; then the run is killed
 };
 
 // What came of it. With an ok status the lineage was read from disk and checked: names, key, chain,

@@ -53,8 +53,8 @@ void CertificateChecks::Continue(const std::shared_ptr<Running>& running) {
   for (const auto& [subject, proof] : fleet_.book()) {
     if (proof.observed_at >= running->since) fresh.emplace(subject, proof);
   }
-  const auto verdict = barrier::Evaluate(fleet_.Members(), running->targets,
-                                         fleet_.service_addresses(), fresh, {});
+  const auto verdict =
+      barrier::Evaluate(fleet_.Members(), running->targets, fleet_.service_addresses(), fresh, {});
   if (verdict.open || state_.clock().Mono() >= running->deadline) return running->done(verdict);
   witnesses_.Ask(verdict.ask_witness);
   state_.PostAfter(kPoll, [this, running] { Continue(running); });

@@ -70,8 +70,7 @@ Status OrderRun::CheckChallenges(const std::vector<model::Challenge>& challenges
   if (challenges.empty()) return InvalidArgument("challenges: at least one is needed");
   std::set<std::string> tokens;
   for (const model::Challenge& challenge : challenges) {
-    if (std::find(order_.hosts.begin(), order_.hosts.end(), challenge.host) ==
-        order_.hosts.end()) {
+    if (std::find(order_.hosts.begin(), order_.hosts.end(), challenge.host) == order_.hosts.end()) {
       return InvalidArgument("host " + challenge.host.Display() + " is not in order " +
                              order_.id.str());
     }
@@ -99,8 +98,8 @@ void OrderRun::Perform(const std::string& secret, std::vector<model::Challenge> 
   if (Status status = CheckChallenges(challenges); !status.ok()) return reply(std::move(status));
   reply_ = std::move(reply);
   Enter(model::OrderState::kBarrier);
-  Step("challenges received", std::to_string(challenges.size()) + " of " +
-                                  std::to_string(order_.hosts.size()) + " names");
+  Step("challenges received",
+       std::to_string(challenges.size()) + " of " + std::to_string(order_.hosts.size()) + " names");
   tools_.challenges.Publish(order_.id, challenges);
   deadline_timer_ = tools_.state.PostAfter(limits_.barrier_deadline, [weak = weak_from_this()] {
     if (auto self = weak.lock()) self->OnBarrierDeadline();
@@ -130,9 +129,9 @@ void OrderRun::EvaluateLater() {
 }
 
 void OrderRun::EvaluateBarrier() {
-  auto verdict = barrier::Evaluate(tools_.fleet.Members(), tools_.challenges.TargetsOf(order_.id),
-                                   tools_.fleet.service_addresses(), tools_.fleet.book(),
-                                   limits_.policy);
+  auto verdict =
+      barrier::Evaluate(tools_.fleet.Members(), tools_.challenges.TargetsOf(order_.id),
+                        tools_.fleet.service_addresses(), tools_.fleet.book(), limits_.policy);
   if (!verdict.open) {
     order_.missing = std::move(verdict.missing);
     tools_.witnesses.Ask(verdict.ask_witness);
@@ -212,14 +211,14 @@ void OrderRun::OnBarrierDeadline() {
 
 void OrderRun::WithdrawChallenges() {
   if (!tools_.challenges.IsLive(order_.id)) return;
-  tools_.challenges.Withdraw(order_.id, [weak = weak_from_this()](
-                                            const challenges::Challenges::Gone& gone) {
-    auto self = weak.lock();
-    if (!self) return;
-    std::string detail = "proved gone by " + std::to_string(gone.proved) + " nodes";
-    for (const NodeName& node : gone.unproved) detail += "; not shown by " + node.str();
-    self->Step("challenges removed", detail);
-  });
+  tools_.challenges.Withdraw(
+      order_.id, [weak = weak_from_this()](const challenges::Challenges::Gone& gone) {
+        auto self = weak.lock();
+        if (!self) return;
+        std::string detail = "proved gone by " + std::to_string(gone.proved) + " nodes";
+        for (const NodeName& node : gone.unproved) detail += "; not shown by " + node.str();
+        self->Step("challenges removed", detail);
+      });
 }
 
 void OrderRun::OnIssued(IssueResult result) {
@@ -237,17 +236,16 @@ void OrderRun::OnIssued(IssueResult result) {
     return Fail(order_.error.empty() ? result.status.message() : order_.error);
   }
   Step("certificate issued");
-  tools_.book.Add(order_.certificate, order_.hosts, std::move(result.chain_pem),
-                  std::move(result.key_pem),
-                  [weak = weak_from_this()](const Result<model::Certificate>& added) {
-                    auto self = weak.lock();
-                    if (!self || model::IsEnded(self->order_.state)) return;
-                    if (!added.ok()) {
-                      return self->Fail("what certbot stored cannot be served: " +
-                                        added.status().message());
-                    }
-                    self->RollOut(*added);
-                  });
+  tools_.book.Add(
+      order_.certificate, order_.hosts, std::move(result.chain_pem), std::move(result.key_pem),
+      [weak = weak_from_this()](const Result<model::Certificate>& added) {
+        auto self = weak.lock();
+        if (!self || model::IsEnded(self->order_.state)) return;
+        if (!added.ok()) {
+          return self->Fail("what certbot stored cannot be served: " + added.status().message());
+        }
+        self->RollOut(*added);
+      });
 }
 
 void OrderRun::RollOut(const model::Certificate& certificate) {
@@ -261,8 +259,8 @@ void OrderRun::RollOut(const model::Certificate& certificate) {
                 generation.status().message());
   }
   order_.generation = *generation;
-  Step("certificate stored", "serial " + certificate.serial + ", generation " +
-                                 std::to_string(order_.generation));
+  Step("certificate stored",
+       "serial " + certificate.serial + ", generation " + std::to_string(order_.generation));
   deadline_timer_ = tools_.state.PostAfter(limits_.rollout_deadline, [weak = weak_from_this()] {
     auto self = weak.lock();
     if (!self || self->order_.state != model::OrderState::kRollingOut) return;

@@ -26,12 +26,10 @@ Orders::Orders(Options options, OrderTools tools, store::Database& database,
 
 void Orders::FailLeftovers(std::vector<model::Order> open) {
   for (model::Order& order : open) {
-    MarkFailed(&order, "the controller stopped in the middle of it",
-               tools_.state.clock().Now());
+    MarkFailed(&order, "the controller stopped in the middle of it", tools_.state.clock().Now());
     Store(order, false);
-    database_.Run(
-        [id = order.id](store::Stores& stores) { return stores.challenges.DeleteOf(id); },
-        [](const Status&) {}, tools_.state);
+    database_.Run([id = order.id](store::Stores& stores) { return stores.challenges.DeleteOf(id); },
+                  [](const Status&) {}, tools_.state);
   }
 }
 
@@ -69,8 +67,8 @@ Result<model::Order> Orders::Create(std::vector<Hostname> hosts, std::string lin
   Store(order, true);
   journal_.Info("order.created", order.id.str(),
                 "certificate " + order.certificate + ", reason: " + order.reason);
-  queued_.push_back(std::make_shared<OrderRun>(
-      order, options_.limits, tools_, [this](const OrderRun& run) { OnChanged(run); }));
+  queued_.push_back(std::make_shared<OrderRun>(order, options_.limits, tools_,
+                                               [this](const OrderRun& run) { OnChanged(run); }));
   tools_.state.Post([this] { StartQueued(); });
   return order;
 }
@@ -151,9 +149,8 @@ std::vector<model::Order> Orders::ListOpen() const {
 
 bool Orders::HasOpen(const std::string& lineage) const {
   const auto open = ListOpen();
-  return std::any_of(open.begin(), open.end(), [&](const model::Order& order) {
-    return order.certificate == lineage;
-  });
+  return std::any_of(open.begin(), open.end(),
+                     [&](const model::Order& order) { return order.certificate == lineage; });
 }
 
 void Orders::Perform(const OrderId& id, const std::string& secret,

@@ -7,6 +7,7 @@
 namespace lockstep::controller::certs {
 namespace {
 
+constexpr char kRenewalReason[] = "renewal";
 constexpr Micros kTick = Seconds(30);
 constexpr Micros kFirstBackoff = std::chrono::minutes(5);
 constexpr Micros kLongestBackoff = std::chrono::hours(12);
@@ -73,7 +74,7 @@ void Renewals::Tick() {
   const WallTime now = state_.clock().Now();
   for (const auto& [name, certificate] : book_.all()) {
     if (DueAt(certificate) > now || orders_.HasOpen(name)) continue;
-    const auto order = orders_.Create(certificate.hosts, name, "renewal");
+    const auto order = orders_.Create(certificate.hosts, name, kRenewalReason);
     if (!order.ok()) {
       log::Warning("renewals.not_ordered", {{"certificate", name}, {"status", order.status()}});
     }
@@ -87,8 +88,8 @@ void Renewals::OnOrder(const model::Order& order) {
     if (before != nullptr && before->failures > 0) Put({order.certificate, {}, 0, ""});
     return;
   }
-  // A first issue that failed is the operator's to try again.
-  if (certificate == nullptr) return;
+  // What an operator asked for is the operator's to try again.
+  if (certificate == nullptr || order.reason != kRenewalReason) return;
   const WallTime now = state_.clock().Now();
   model::RenewalState state{order.certificate, {}, 1, order.error};
   if (const auto* before = Find(order.certificate)) state.failures = before->failures + 1;

@@ -71,15 +71,15 @@ void Challenges::RenewLater() {
 void Challenges::Publish(const OrderId& order, const std::vector<model::Challenge>& challenges) {
   fleet_.proofs().ExpectChallenges(order, challenges);
   live_[order] = challenges;
-  database_.Run([challenges](store::Stores& stores) { return stores.challenges.Put(challenges); },
-                [order](const Status& status) {
-                  // Only for cleaning up after a crash, and the lease does that too.
-                  if (!status.ok()) {
-                    log::Warning("challenges.not_stored",
-                                 {{"order", order.str()}, {"status", status}});
-                  }
-                },
-                state_);
+  database_.Run(
+      [challenges](store::Stores& stores) { return stores.challenges.Put(challenges); },
+      [order](const Status& status) {
+        // Only for cleaning up after a crash, and the lease does that too.
+        if (!status.ok()) {
+          log::Warning("challenges.not_stored", {{"order", order.str()}, {"status", status}});
+        }
+      },
+      state_);
   SendToAll();
 }
 
@@ -106,14 +106,14 @@ void Challenges::Withdraw(const OrderId& order, std::function<void(Gone)> done) 
   leaving_.insert_or_assign(order, std::move(leaving));
   live_.erase(found);
   fleet_.proofs().ForgetChallenges(order);
-  database_.Run([order](store::Stores& stores) { return stores.challenges.DeleteOf(order); },
-                [order](const Status& status) {
-                  if (!status.ok()) {
-                    log::Warning("challenges.not_deleted",
-                                 {{"order", order.str()}, {"status", status}});
-                  }
-                },
-                state_);
+  database_.Run(
+      [order](store::Stores& stores) { return stores.challenges.DeleteOf(order); },
+      [order](const Status& status) {
+        if (!status.ok()) {
+          log::Warning("challenges.not_deleted", {{"order", order.str()}, {"status", status}});
+        }
+      },
+      state_);
   SendToAll();
   if (leaving_.at(order).open.empty()) FinishLeaving(order);
 }

@@ -35,8 +35,8 @@ class Challenges final : public fleet::FleetObserver {
   void Publish(const OrderId& order, const std::vector<model::Challenge>& challenges);
 
   struct Gone {
-    int proved = 0;                    // nodes that showed that the bytes are gone
-    std::vector<NodeName> unproved;    // connected nodes that did not
+    int proved = 0;                  // nodes that showed that the bytes are gone
+    std::vector<NodeName> unproved;  // connected nodes that did not
   };
   // Takes them out again; `done` once every connected node has shown that our bytes are gone, or
   // the deadline passed. An unknown order is done at once. Idempotent.

@@ -52,9 +52,9 @@ void Enrollment::CreateToken(const NodeName& node, const PopName& pop, Micros li
       },
       [this, made, done = std::move(done)](const Status& status) {
         if (!status.ok()) return done(status);
-        journal_.Info("token.created", made->record.node.str(),
-                      "join token " + made->record.id + " until " +
-                          FormatTime(made->record.expires_at));
+        journal_.Info(
+            "token.created", made->record.node.str(),
+            "join token " + made->record.id + " until " + FormatTime(made->record.expires_at));
         done(NewToken{std::string(made->token.Render().Reveal()), made->record});
       },
       state_);
@@ -97,7 +97,8 @@ void Enrollment::Enroll(const NodeName& node, const std::string& token_id, std::
        csr = std::move(*csr)](store::Stores& stores) -> Status {
         const std::string spki = csr.public_key.SpkiSha256();
         LS_ASSIGN_OR_RETURN(const auto record, stores.tokens.Find(token_id));
-        const auto redemption = identity::Redeem(record ? &*record : nullptr, held->Reveal(), spki, now);
+        const auto redemption =
+            identity::Redeem(record ? &*record : nullptr, held->Reveal(), spki, now);
         LS_RETURN_IF_ERROR(identity::ToStatus(redemption));
         if (record->node != node) {
           return Unauthenticated("the token was made for another node name");

@@ -38,8 +38,8 @@ std::vector<IpAddress> UsableAddresses(const agent::v1::Hello& hello,
 }  // namespace
 
 bool LiveNode::CountsAsAnnouncing() const {
-  const bool withdrawn = announce.state() == agent::v1::AnnounceState::STATE_WITHDRAWN &&
-                         announce.confirmed();
+  const bool withdrawn =
+      announce.state() == agent::v1::AnnounceState::STATE_WITHDRAWN && announce.confirmed();
   return !(connected && withdrawn);
 }
 
@@ -89,8 +89,7 @@ std::vector<barrier::Member> Fleet::Members() const {
 }
 
 bool Fleet::IsExpectedAddress(const LiveNode& live, const model::ProofSubject& subject) const {
-  const auto& addresses =
-      subject.witnessed ? live.node.addresses : options_.service_addresses;
+  const auto& addresses = subject.witnessed ? live.node.addresses : options_.service_addresses;
   return std::find(addresses.begin(), addresses.end(), subject.address) != addresses.end();
 }
 
@@ -99,8 +98,7 @@ void Fleet::RecordLocal(
     const google::protobuf::RepeatedPtrField<types::v1::Observation>& observations) {
   bool changed = false;
   for (const auto& observation : observations) {
-    auto proof =
-        barrier::ReadObservation(observation, live.node.name, live.node.name.str(), false);
+    auto proof = barrier::ReadObservation(observation, live.node.name, live.node.name.str(), false);
     if (!proof.ok()) {
       log::Warning("fleet.bad_observation",
                    {{"node", live.node.name.str()}, {"status", proof.status()}});
@@ -227,7 +225,9 @@ void Fleet::OnMessage(const NodeName& node, uint64_t session,
         observer->OnWitnessReport(live, message.witness_report());
       }
       break;
-    case agent::v1::AgentMessage::kHeartbeat: OnHeartbeat(live, message.heartbeat()); break;
+    case agent::v1::AgentMessage::kHeartbeat:
+      OnHeartbeat(live, message.heartbeat());
+      break;
     default:
       log::Warning("fleet.unexpected_message", {{"node", node.str()}});
       break;
@@ -264,15 +264,15 @@ void Fleet::OnClosed(const NodeName& node, uint64_t session, const Status& why) 
 }
 
 void Fleet::StoreNode(const model::Node& node, Done done) {
-  database_.Run([node](store::Stores& stores) { return stores.nodes.Update(node); },
-                [node, done = std::move(done)](const Status& status) {
-                  if (!status.ok()) {
-                    log::Error("fleet.node_not_stored",
-                               {{"node", node.name.str()}, {"status", status}});
-                  }
-                  done(status);
-                },
-                state_);
+  database_.Run(
+      [node](store::Stores& stores) { return stores.nodes.Update(node); },
+      [node, done = std::move(done)](const Status& status) {
+        if (!status.ok()) {
+          log::Error("fleet.node_not_stored", {{"node", node.name.str()}, {"status", status}});
+        }
+        done(status);
+      },
+      state_);
 }
 
 void Fleet::SetBanned(const NodeName& node, bool banned) {
@@ -334,22 +334,21 @@ void Fleet::Remove(const NodeName& node, Done done) {
     return done(FailedPrecondition("node " + node.str() +
                                    " may still serve; stop its announcements, then ban it first"));
   }
-  database_.Run(
-      [node](store::Stores& stores) { return stores.nodes.Delete(node); },
-      [this, node, done = std::move(done)](const Status& status) {
-        if (!status.ok()) return done(status);
-        nodes_.erase(node);
-        proofs_.ForgetNode(node);
-        // Its certificate lives on: without a row it is refused as not enrolled.
-        SetBanned(node, false);
-        journal_.Info("node.removed", node.str(), "is no longer a node of the fleet");
-        for (FleetObserver* observer : observers_) {
-          observer->OnNodesChanged("node " + node.str() + " was removed");
-        }
-        TellProofsChanged();
-        done(Status::Ok());
-      },
-      state_);
+  database_.Run([node](store::Stores& stores) { return stores.nodes.Delete(node); },
+                [this, node, done = std::move(done)](const Status& status) {
+                  if (!status.ok()) return done(status);
+                  nodes_.erase(node);
+                  proofs_.ForgetNode(node);
+                  // Its certificate lives on: without a row it is refused as not enrolled.
+                  SetBanned(node, false);
+                  journal_.Info("node.removed", node.str(), "is no longer a node of the fleet");
+                  for (FleetObserver* observer : observers_) {
+                    observer->OnNodesChanged("node " + node.str() + " was removed");
+                  }
+                  TellProofsChanged();
+                  done(Status::Ok());
+                },
+                state_);
 }
 
 void Fleet::Adopt(model::Node node) {

@@ -35,7 +35,8 @@ struct LiveNode {
   // Its signed manifest is not ours: it is looked at with suspicion, the fleet is not.
   std::string suspect;
 
-  // In doubt a node counts as announcing: only a connected one with a confirmed withdrawal does not.
+  // In doubt a node counts as announcing: only a connected one with a confirmed withdrawal does
+  // not.
   bool CountsAsAnnouncing() const;
 };
 

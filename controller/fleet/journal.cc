@@ -11,11 +11,18 @@ constexpr size_t kKeptEvents = 20'000;
 constexpr uint64_t kPruneEvery = 500;
 
 void LogEvent(const model::Event& event) {
-  const log::Fields fields = {{"kind", event.kind}, {"subject", event.subject}, {"text", event.text}};
+  const log::Fields fields = {
+      {"kind", event.kind}, {"subject", event.subject}, {"text", event.text}};
   switch (event.severity) {
-    case model::Severity::kInfo: log::Info("journal.event", fields); break;
-    case model::Severity::kWarning: log::Warning("journal.event", fields); break;
-    case model::Severity::kError: log::Error("journal.event", fields); break;
+    case model::Severity::kInfo:
+      log::Info("journal.event", fields);
+      break;
+    case model::Severity::kWarning:
+      log::Warning("journal.event", fields);
+      break;
+    case model::Severity::kError:
+      log::Error("journal.event", fields);
+      break;
   }
 }
 
@@ -24,9 +31,8 @@ void LogEvent(const model::Event& event) {
 void Journal::Record(model::Severity severity, std::string kind, std::string subject,
                      std::string text) {
   const bool prune = ++recorded_ % kPruneEvery == 0;
-  auto event = std::make_shared<model::Event>(
-      model::Event{0, state_.clock().Now(), severity, std::move(kind), std::move(subject),
-                   std::move(text)});
+  auto event = std::make_shared<model::Event>(model::Event{
+      0, state_.clock().Now(), severity, std::move(kind), std::move(subject), std::move(text)});
   LogEvent(*event);
   database_.Run(
       [event, prune](store::Stores& stores) -> Status {

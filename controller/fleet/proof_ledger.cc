@@ -11,6 +11,9 @@ namespace {
 
 // Proofs are evidence for people once the barrier has judged them: a second's worth may be lost.
 constexpr Micros kStoreDelay = Seconds(1);
+// Proofs of challenges are for `order show`; those of certificates are renewed by every sweep.
+constexpr Micros kKept = std::chrono::hours(24 * 30);
+constexpr uint64_t kPruneEvery = 1000;
 
 }  // namespace
 
@@ -93,11 +96,17 @@ void ProofLedger::StoreNow() {
   auto proofs = std::make_shared<std::vector<model::Proof>>();
   for (auto& [subject, proof] : unsaved_) proofs->push_back(std::move(proof));
   unsaved_.clear();
-  database_.Run([proofs](store::Stores& stores) { return stores.proofs.Put(*proofs); },
-                [](const Status& status) {
-                  if (!status.ok()) log::Error("fleet.proofs_not_stored", {{"status", status}});
-                },
-                state_);
+  const bool prune = ++stored_ % kPruneEvery == 0;
+  const WallTime keep_from = state_.clock().Now() - kKept;
+  database_.Run(
+      [proofs, prune, keep_from](store::Stores& stores) -> Status {
+        LS_RETURN_IF_ERROR(stores.proofs.Put(*proofs));
+        return prune ? stores.proofs.Prune(keep_from).status() : Status::Ok();
+      },
+      [](const Status& status) {
+        if (!status.ok()) log::Error("fleet.proofs_not_stored", {{"status", status}});
+      },
+      state_);
 }
 
 }  // namespace lockstep::controller::fleet

@@ -54,6 +54,7 @@ class ProofLedger {
   std::set<Hostname> expected_hosts_;
   std::map<model::ProofSubject, model::Proof> unsaved_;
   bool store_timer_set_ = false;
+  uint64_t stored_ = 0;  // how often
 };
 
 }  // namespace lockstep::controller::fleet

@@ -14,11 +14,11 @@ namespace lockstep::controller::model {
 
 // One revision of a lineage. The store seals the key; in memory it is plain, in few places.
 struct Certificate {
-  std::string name;  // the lineage: a host name
+  std::string name;       // the lineage: a host name
   uint64_t revision = 0;  // from 1
   std::vector<Hostname> hosts;
   std::string chain_pem;
-  std::string key_pem;  // secret
+  std::string key_pem;      // secret
   std::string leaf_sha256;  // lower-case hex
   std::string serial;       // lower-case hex
   std::string issuer;
@@ -59,14 +59,22 @@ enum class OrderState {
 // "rolling out"; the values are stored.
 inline const char* OrderStateName(OrderState state) {
   switch (state) {
-    case OrderState::kQueued: return "queued";
-    case OrderState::kOrdering: return "ordering";
-    case OrderState::kBarrier: return "barrier";
-    case OrderState::kRehearsal: return "rehearsal";
-    case OrderState::kValidating: return "validating";
-    case OrderState::kRollingOut: return "rolling out";
-    case OrderState::kDone: return "done";
-    case OrderState::kFailed: return "failed";
+    case OrderState::kQueued:
+      return "queued";
+    case OrderState::kOrdering:
+      return "ordering";
+    case OrderState::kBarrier:
+      return "barrier";
+    case OrderState::kRehearsal:
+      return "rehearsal";
+    case OrderState::kValidating:
+      return "validating";
+    case OrderState::kRollingOut:
+      return "rolling out";
+    case OrderState::kDone:
+      return "done";
+    case OrderState::kFailed:
+      return "failed";
   }
   return "unknown";
 }

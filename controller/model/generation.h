@@ -27,12 +27,18 @@ enum class GenerationState {
 };
 inline const char* GenerationStateName(GenerationState state) {
   switch (state) {
-    case GenerationState::kQueued: return "queued";
-    case GenerationState::kRollingOut: return "rolling out";
-    case GenerationState::kSoaking: return "soaking";
-    case GenerationState::kLastKnownGood: return "last known good";
-    case GenerationState::kSuperseded: return "superseded";
-    case GenerationState::kRolledBack: return "rolled back";
+    case GenerationState::kQueued:
+      return "queued";
+    case GenerationState::kRollingOut:
+      return "rolling out";
+    case GenerationState::kSoaking:
+      return "soaking";
+    case GenerationState::kLastKnownGood:
+      return "last known good";
+    case GenerationState::kSuperseded:
+      return "superseded";
+    case GenerationState::kRolledBack:
+      return "rolled back";
   }
   return "unknown";
 }
@@ -54,7 +60,7 @@ struct Generation {
   std::string problem;
   WallTime created_at;
   std::optional<WallTime> ended_at;
-  std::string digest;  // of the part that all nodes share, 32 bytes
+  std::string digest;                         // of the part that all nodes share, 32 bytes
   std::vector<GenerationResource> resources;  // of that part
   friend bool operator==(const Generation&, const Generation&) = default;
 };

@@ -1,5 +1,5 @@
-// Proofs: observations on the wire, with the form of the answer judged. Whether what was seen is what
-// must be seen is judged where it is asked for (controller/barrier), since that changes.
+// Proofs: observations on the wire, with the form of the answer judged. Whether what was seen is
+// what must be seen is judged where it is asked for (controller/barrier), since that changes.
 #pragma once
 
 #include <compare>

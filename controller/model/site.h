@@ -31,7 +31,7 @@ struct Upstream {
 };
 
 struct Site {
-  std::string name;  // 1-253 of a-z 0-9 . -
+  std::string name;             // 1-253 of a-z 0-9 . -
   std::vector<Hostname> hosts;  // at least one
   std::variant<Preset, FileRoot, Upstream> content;
   WallTime updated_at;

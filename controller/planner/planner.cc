@@ -120,9 +120,8 @@ Status AddServed(const ResourceKey& key, const std::string& body,
   if (!certificate.ParseFromString(body)) {
     return DataLoss("stored certificate " + key.name + " does not parse");
   }
-  const WallTime not_after =
-      FromUnixMicros(certificate.not_after().seconds() * 1'000'000 +
-                     certificate.not_after().nanos() / 1000);
+  const WallTime not_after = FromUnixMicros(certificate.not_after().seconds() * 1'000'000 +
+                                            certificate.not_after().nanos() / 1000);
   for (const std::string& text : certificate.hosts()) {
     LS_ASSIGN_OR_RETURN(const Hostname host, Hostname::Parse(text));
     served->push_back({host, key.name, certificate.leaf_sha256(), not_after});

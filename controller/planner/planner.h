@@ -50,8 +50,8 @@ using PlanPtr = std::shared_ptr<const Plan>;
 // revoked certificates are carried only where there is nothing better for a host (law 7).
 Result<Plan> MakePlan(const DesiredState& state, WallTime now);
 
-// The plan of a stored generation, from its shared resources, for the nodes of now. DATA_LOSS naming
-// a resource that does not parse.
+// The plan of a stored generation, from its shared resources, for the nodes of now. DATA_LOSS
+// naming a resource that does not parse.
 Result<Plan> PlanFromStored(snapshot::Snapshot shared, const std::vector<model::Node>& nodes);
 
 // What to serve instead of `failed`: all that `stable` carries, but a certificate of `failed` where

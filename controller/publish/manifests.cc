@@ -8,8 +8,7 @@ void Manifests::AddGeneration(uint64_t number, const std::string& start_id) {
   generations_.insert_or_assign(number, start_id);
 }
 
-types::v1::SignedManifest Manifests::Sign(const NodeName& node,
-                                          const model::Generation& generation,
+types::v1::SignedManifest Manifests::Sign(const NodeName& node, const model::Generation& generation,
                                           const std::string& digest) const {
   types::v1::Manifest manifest;
   manifest.set_node(node.str());
@@ -26,9 +25,8 @@ types::v1::SignedManifest Manifests::Sign(const NodeName& node,
 
 bool Manifests::IsSignedByUs(const types::v1::SignedManifest& seen) const {
   const auto key = ca_.certificate().SubjectPublicKey();
-  return key.ok() && key->Verify(identity::SignedBytes("manifest", seen.manifest()),
-                                 seen.signature())
-                             .ok();
+  return key.ok() &&
+         key->Verify(identity::SignedBytes("manifest", seen.manifest()), seen.signature()).ok();
 }
 
 Recognition Manifests::Recognise(const NodeName& node, const types::v1::SignedManifest& seen,

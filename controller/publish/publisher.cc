@@ -107,8 +107,12 @@ Result<uint64_t> Publisher::Begin(planner::Plan plan, const std::string& cause, 
   auto changed = planner::ChangedCertificates(before, plan);
   ExpectHostsOf(plan);
   Release release{generation, std::make_shared<const planner::Plan>(std::move(plan))};
-  active_.emplace(Active{release, Rollout(rollout, std::move(waves), state_.clock().Mono()),
-                         std::move(changed), {}, is_rollback, false});
+  active_.emplace(Active{release,
+                         Rollout(rollout, std::move(waves), state_.clock().Mono()),
+                         std::move(changed),
+                         {},
+                         is_rollback,
+                         false});
   manifests_.AddGeneration(generation.number, generation.start_id);
   journal_.Info("generation.created", std::to_string(generation.number), generation.cause);
   Store(generation, release.plan);
@@ -275,14 +279,15 @@ void Publisher::SetState(model::Generation generation, model::GenerationState st
   generation.problem = problem;
   if (state != model::GenerationState::kRollingOut) generation.ended_at = state_.clock().Now();
   if (stable_ && stable_->generation.number == generation.number) stable_->generation = generation;
-  database_.Run([generation](store::Stores& stores) { return stores.generations.Update(generation); },
-                [generation](const Status& status) {
-                  if (!status.ok()) {
-                    log::Error("publish.state_not_stored",
-                               {{"generation", generation.number}, {"status", status}});
-                  }
-                },
-                state_);
+  database_.Run(
+      [generation](store::Stores& stores) { return stores.generations.Update(generation); },
+      [generation](const Status& status) {
+        if (!status.ok()) {
+          log::Error("publish.state_not_stored",
+                     {{"generation", generation.number}, {"status", status}});
+        }
+      },
+      state_);
 }
 
 uint64_t Publisher::TargetOf(const NodeName& node) const {
@@ -311,8 +316,9 @@ const planner::ServedCertificate* Publisher::FindServed(const Hostname& host) co
 
 std::optional<Publisher::Progress> Publisher::FindProgress() const {
   if (!active_) return std::nullopt;
-  Progress progress{active_->release.generation, active_->rollout.wave(), active_->rollout.waves(),
-                    {}, active_->rollout.released(), ""};
+  Progress progress{active_->release.generation, active_->rollout.wave(),
+                    active_->rollout.waves(),    {},
+                    active_->rollout.released(), ""};
   const auto targets = TargetsOf(active_->changed);
   for (const NodeName& node : progress.released) {
     const fleet::LiveNode* live = fleet_.Find(node);
@@ -350,13 +356,18 @@ Status Publisher::OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) 
   if (!hello.has_seen()) return Status::Ok();
   std::string why;
   switch (manifests_.Recognise(node.node.name, hello.seen(), &why)) {
-    case Recognition::kOurs: break;
-    case Recognition::kOlder: journal_.Info("node.older_epoch", node.node.name.str(), why); break;
+    case Recognition::kOurs:
+      break;
+    case Recognition::kOlder:
+      journal_.Info("node.older_epoch", node.node.name.str(), why);
+      break;
     case Recognition::kForged:
       node.suspect = why;
       journal_.Error("node.suspect", node.node.name.str(), why);
       break;
-    case Recognition::kUnknown: BecomeReadOnly(why); break;
+    case Recognition::kUnknown:
+      BecomeReadOnly(why);
+      break;
   }
   return Status::Ok();
 }
@@ -371,18 +382,22 @@ void Publisher::OnConnected(const fleet::LiveNode& node, const agent::v1::Hello&
   agent::v1::ControllerMessage message;
   message.mutable_proof_request();
   const Status sent = fleet_.link().Send(name, std::move(message));
-  if (!sent.ok()) log::Warning("publish.proofs_not_asked", {{"node", name.str()}, {"status", sent}});
+  if (!sent.ok())
+    log::Warning("publish.proofs_not_asked", {{"node", name.str()}, {"status", sent}});
 }
 
 void Publisher::OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) {
   const NodeName& name = node.node.name;
   switch (pusher_.OnAck(name, ack)) {
     case Pusher::Outcome::kNotOurs:
-    case Pusher::Outcome::kResent: return;
-    case Pusher::Outcome::kApplied: break;
+    case Pusher::Outcome::kResent:
+      return;
+    case Pusher::Outcome::kApplied:
+      break;
     case Pusher::Outcome::kRejected:
     case Pusher::Outcome::kStale: {
-      const std::string reason = ack.reason().empty() ? "no reason given" : ack.reason().substr(0, 500);
+      const std::string reason =
+          ack.reason().empty() ? "no reason given" : ack.reason().substr(0, 500);
       journal_.Warning("node.refused_generation", name.str(),
                        "generation " + std::to_string(ack.generation()) + ": " + reason);
       if (active_ && ack.generation() == active_->release.generation.number) {

@@ -87,8 +87,11 @@ Pusher::Outcome Pusher::OnAck(const NodeName& node, const agent::v1::Ack& ack) {
       state.held_known = false;
       Send(node, &state, true);
       return Outcome::kResent;
-    case agent::v1::Ack::OUTCOME_STALE: state.push_id = 0; return Outcome::kStale;
-    default: break;
+    case agent::v1::Ack::OUTCOME_STALE:
+      state.push_id = 0;
+      return Outcome::kStale;
+    default:
+      break;
   }
   state.push_id = 0;
   state.held_known = state.held_known && ack.serving_digest() == state.held.Digest();

@@ -27,11 +27,11 @@ class Pusher {
   void Push(const NodeName& node, const Release& release);
 
   enum class Outcome {
-    kNotOurs,   // of an older push, or of an earlier stream
+    kNotOurs,  // of an older push, or of an earlier stream
     kApplied,
     kRejected,
     kStale,
-    kResent,    // the node asked for the whole snapshot and gets it
+    kResent,  // the node asked for the whole snapshot and gets it
   };
   // What an ACK means for the push that it names.
   Outcome OnAck(const NodeName& node, const agent::v1::Ack& ack);
@@ -45,10 +45,10 @@ class Pusher {
 
  private:
   struct NodeState {
-    uint64_t push_id = 0;             // on its way; 0: none
-    Release release;                  // of push_id
-    snapshot::Snapshot sent;          // of push_id
-    snapshot::Snapshot held;          // what the node acknowledged last
+    uint64_t push_id = 0;     // on its way; 0: none
+    Release release;          // of push_id
+    snapshot::Snapshot sent;  // of push_id
+    snapshot::Snapshot held;  // what the node acknowledged last
     bool held_known = false;
     std::string said_digest;          // what its hello said it serves
     uint64_t applied_generation = 0;  // on this stream

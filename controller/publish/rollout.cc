@@ -88,8 +88,12 @@ Rollout::Step Rollout::Advance(const RolloutFacts& facts) {
       }
     }
     switch (phase_) {
-      case Phase::kProving: more = AdvanceProving(facts, &step); break;
-      case Phase::kSoaking: more = AdvanceSoaking(facts, &step); break;
+      case Phase::kProving:
+        more = AdvanceProving(facts, &step);
+        break;
+      case Phase::kSoaking:
+        more = AdvanceSoaking(facts, &step);
+        break;
       case Phase::kProved:
         step.proved = true;
         more = false;

@@ -37,10 +37,10 @@ class Rollout {
   Rollout(Options options, std::vector<std::vector<NodeName>> waves, MonoTime now);
 
   struct Step {
-    std::vector<NodeName> release;  // push the generation to these now
-    bool proved = false;            // every node that is there has proved it: the rollout is over
-    bool failed = false;            // stop and roll back
-    std::string problem;            // why it failed
+    std::vector<NodeName> release;    // push the generation to these now
+    bool proved = false;              // every node that is there has proved it: the rollout is over
+    bool failed = false;              // stop and roll back
+    std::string problem;              // why it failed
     std::optional<MonoTime> wake_at;  // ask again then, if nothing happens before
   };
   // After every change of the facts. Once proved or failed it says so again for ever.

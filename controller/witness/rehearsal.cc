@@ -61,8 +61,8 @@ RehearsalReport Rehearsal::Run(const std::vector<model::Challenge>& challenges,
   std::map<Hostname, std::vector<IpAddress>> addresses;
   for (const model::Challenge& challenge : challenges) {
     if (stop.stop_requested() || clock.Mono() > deadline) {
-      report.Bad(DeadlineExceeded("the rehearsal took longer than " +
-                                  FormatDuration(options_.deadline)));
+      report.Bad(
+          DeadlineExceeded("the rehearsal took longer than " + FormatDuration(options_.deadline)));
       break;
     }
     const Hostname& host = challenge.host;

@@ -34,9 +34,9 @@ struct RehearsalReport {
   std::string problem;
 };
 
-// Looks names up at their authoritative servers, checks CAA, and GETs each challenge on each address
-// of the name, following redirects as a CA does (RFC 8555 §8.3; ports 80 and 443, at most 10). Only
-// the fleet's own service addresses are dialled; any other is a problem and is reported.
+// Looks names up at their authoritative servers, checks CAA, and GETs each challenge on each
+// address of the name, following redirects as a CA does (RFC 8555 §8.3; ports 80 and 443, at most
+// 10). Only the fleet's own service addresses are dialled; any other is a problem and is reported.
 class Rehearsal {
  public:
   Rehearsal(RehearsalOptions options, const dns::Resolver& resolver)

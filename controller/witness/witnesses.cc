@@ -51,7 +51,8 @@ void Witnesses::Ask(const std::vector<model::ProofSubject>& subjects) {
     const fleet::LiveNode* witness = PickWitness(node, attempt);
     for (size_t at = 0; at < group.size(); at += kTargetsPerRequest) {
       const auto first = group.begin() + static_cast<ptrdiff_t>(at);
-      const auto last = group.begin() + static_cast<ptrdiff_t>(std::min(at + kTargetsPerRequest, group.size()));
+      const auto last =
+          group.begin() + static_cast<ptrdiff_t>(std::min(at + kTargetsPerRequest, group.size()));
       std::vector<model::ProofSubject> part(first, last);
       if (witness != nullptr) {
         AskNode(*witness, node, std::move(part));

@@ -19,8 +19,8 @@ namespace lockstep::controller::witness {
 class Witnesses final : public fleet::FleetObserver {
  public:
   struct Options {
-    Micros deadline = Seconds(5);      // of one request
-    Micros pause = Millis(400);        // before the same subject is looked at again
+    Micros deadline = Seconds(5);  // of one request
+    Micros pause = Millis(400);    // before the same subject is looked at again
   };
 
   // `pool` runs the controller's own looks, through `observer`, where no other node could look.
