@@ -7,7 +7,7 @@ from harness.orders import (expect_everywhere, issue, newest_order, serve, try_i
                             words_of)
 
 SITE = "www.example.test"
-LAB = {"controller": {"barrier": {"deadline": "6s"}}}
+LAB = {"controller": {"barrier": {"deadline": "6s"}, "rollout": {"wave_deadline": "10s"}}}
 
 
 def a_frozen_agent_stops_the_order_before_the_ca_looks(fleet):

@@ -7,7 +7,7 @@ from harness.orders import expect_everywhere, issue, newest_order, serve, try_is
 from lab.shell import wait_until
 
 SITE = "www.example.test"
-LAB = {"announcer": "file", "controller": {"barrier": {"deadline": "6s"}}}
+LAB = {"announcer": "file", "controller": {"barrier": {"deadline": "15s"}}}
 
 
 def an_order_does_not_wait_for_a_node_withdrawn_with_proof(fleet):
@@ -34,9 +34,9 @@ def it_is_in_step_again_before_it_is_waited_for(fleet):
     serve(fleet, SITE)
     back = fleet.nodes[1]
     fleet.wait_connected(len(fleet.nodes))
-    target = max(node["target_generation"] for node in _nodes(fleet))
+    target = max(int(node["target_generation"]) for node in _nodes(fleet))
     wait_until(f"{back.name} has proved the current generation",
-               lambda: int(_shown(fleet, back.name)["proved_generation"]) == int(target),
+               lambda: int(_shown(fleet, back.name)["proved_generation"]) == target,
                timeout_s=40, every_s=0.3)
     back.announce_file.write_text("announced\n")
     expect(back.follow_announce_file(), "the announce file is ours to write")
