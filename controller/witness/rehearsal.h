@@ -23,6 +23,8 @@ struct RehearsalOptions {
   Micros deadline = Seconds(15);  // of all of it
   uint16_t http_port = 80;
   uint16_t https_port = 443;
+  // Also asks service addresses that this machine holds itself; for tests on loopback.
+  bool ask_own_addresses = false;
 };
 
 struct RehearsalReport {
