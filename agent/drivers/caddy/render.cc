@@ -188,23 +188,18 @@ std::map<const reconcile::Certificate*, std::vector<Hostname>> ServedCertificate
   return out;
 }
 
-// Caddy picks by itself where one certificate alone holds a name; where several do it is told.
+// Which name gets which certificate is never left to Caddy: a chain may have more names than those
+// that the snapshot says it answers.
 json ConnectionPolicies(const Desired& desired) {
   const auto served = ServedCertificates(desired);
-  std::map<Hostname, int> holders;
-  for (const auto& [certificate, unused] : served) {
-    for (const Hostname& host : certificate->hosts) ++holders[host];
-  }
   json out = json::array();
   for (const reconcile::Certificate& certificate : desired.certificates) {
     const auto found = served.find(&certificate);
     if (found == served.end()) continue;
-    std::vector<Hostname> disputed = found->second;
-    std::erase_if(disputed, [&](const Hostname& host) { return holders[host] < 2; });
-    if (disputed.empty()) continue;
-    out.push_back({{"match", {{"sni", HostList(disputed)}}},
+    out.push_back({{"match", {{"sni", HostList(found->second)}}},
                    {"certificate_selection", {{"any_tag", {certificate.name}}}}});
   }
+  // For names of none of these: Caddy refuses the handshake, or takes what a chain has besides.
   out.push_back(json::object());
   return out;
 }

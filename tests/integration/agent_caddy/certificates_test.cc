@@ -114,6 +114,15 @@ TEST_F(CaddyCertificateTest, ServesTheLongerLastingOfTwoForOneName) {
   EXPECT_EQ(Leaf("b.example.test"), desired_.certificates[1].leaf_sha256);
 }
 
+TEST_F(CaddyCertificateTest, AChainThatHasMoreNamesThanItAnswersStaysOutOfTheWay) {
+  desired_.certificates = {ca_.Issue("old", 9, {"old.example.test", "www.example.test"}),
+                           ca_.Issue("www", 1, {"www.example.test"})};
+  desired_.certificates[0].hosts = {*Hostname::Parse("old.example.test")};
+  ASSERT_EQ(driver_.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_EQ(Leaf("www.example.test"), desired_.certificates[1].leaf_sha256);
+  EXPECT_EQ(Leaf("old.example.test"), desired_.certificates[0].leaf_sha256);
+}
+
 TEST_F(CaddyCertificateTest, RefusesAKeyOfAnotherCertificateAndServesOn) {
   ASSERT_EQ(driver_.Apply(desired_, nullptr), Status::Ok());
   const std::string leaf = desired_.certificates[0].leaf_sha256;
