@@ -71,15 +71,10 @@ void AdminService::FillProgress(v1::Generation& generation) const {
 grpc::ServerUnaryReactor* AdminService::ListGenerations(Context* context,
                                                         const v1::ListGenerationsRequest* request,
                                                         v1::ListGenerationsResponse* response) {
-  uint64_t before = 0;
-  for (const char c : request->page_token()) {
-    if (c < '0' || c > '9' || before > UINT64_MAX / 16) {
-      return rpc::FinishNow(context, InvalidArgument("page_token: is not one of ours"));
-    }
-    before = before * 10 + static_cast<uint64_t>(c - '0');
-  }
+  const Result<uint64_t> page = NumberOfPage(request->page_token());
+  if (!page.ok()) return rpc::FinishNow(context, page.status());
   return OnStrand(context, "ListGenerations", request,
-                  [this, request, response, before](const ReplyPtr& reply) {
+                  [this, request, response, before = *page](const ReplyPtr& reply) {
                     const size_t size = PageSize(request->page_size(), kRecordsPerPage);
                     auto found = std::make_shared<std::vector<model::Generation>>();
                     rooms_.database.Run(

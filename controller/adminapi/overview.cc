@@ -108,7 +108,7 @@ grpc::ServerUnaryReactor* AdminService::ListEvents(Context* context,
     const size_t size = PageSize(request->page_size(), kRecordsPerPage);
     auto found = std::make_shared<std::vector<model::Event>>();
     rooms_.database.Run(
-        [found, size, before = request->before_id(),
+        [found, size, before = NumberOfPage(request->page_token()).value_or(0),
          subject = request->subject()](store::Stores& stores) -> Status {
           LS_ASSIGN_OR_RETURN(*found, stores.events.List(size, before, subject));
           return Status::Ok();
@@ -116,7 +116,8 @@ grpc::ServerUnaryReactor* AdminService::ListEvents(Context* context,
         [found, size, reply, response](const Status& status) {
           if (!status.ok()) return reply->Finish(status);
           for (const model::Event& event : *found) *response->add_events() = ToProto(event);
-          if (found->size() == size) response->set_next_before_id(found->front().id);
+          if (found->size() == size)
+            response->set_next_page_token(std::to_string(found->front().id));
           reply->Finish(Status::Ok());
         },
         rooms_.state);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/status/status.h"
+
 namespace lockstep::controller::adminapi {
 
 inline constexpr size_t kNamesPerPage = 1000;
@@ -21,5 +23,9 @@ struct Page {
   std::string next;
 };
 Page PageOf(const std::vector<std::string>& names, const std::string& page_token, size_t size);
+
+// The number that such a token of a list by number is: the last one of the page before. 0 for an
+// empty token; INVALID_ARGUMENT for one that is not ours.
+Result<uint64_t> NumberOfPage(const std::string& page_token);
 
 }  // namespace lockstep::controller::adminapi

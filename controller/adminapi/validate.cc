@@ -5,6 +5,7 @@
 
 #include "common/base/hostname.h"
 #include "common/base/names.h"
+#include "controller/adminapi/paging.h"
 
 namespace lockstep::controller::adminapi {
 namespace {
@@ -137,9 +138,8 @@ Status Validate(const v1::DiffGenerationsRequest& request) {
 }
 
 Status Validate(const v1::ListEventsRequest& request) {
-  if (request.page_size() > kMaxPage) {
-    return InvalidArgument("page_size: at most " + std::to_string(kMaxPage) + " are allowed");
-  }
+  LS_RETURN_IF_ERROR(CheckPage(request));
+  LS_RETURN_IF_ERROR(NumberOfPage(request.page_token()).status());
   return CheckText(request.subject(), "subject", kMaxNameBytes);
 }
 Status Validate(const v1::WatchEventsRequest&) { return Status::Ok(); }

@@ -1,11 +1,20 @@
 #include "controller/publish/manifests.h"
 
+#include <algorithm>
+
 #include "common/crypto/key.h"
 
 namespace lockstep::controller::publish {
 
-void Manifests::AddGeneration(uint64_t number, const std::string& start_id) {
-  generations_.insert_or_assign(number, start_id);
+const store::Start* Manifests::FindStart(const std::string& id) const {
+  const auto found = std::find_if(starts_.begin(), starts_.end(),
+                                  [&](const store::Start& start) { return start.id == id; });
+  return found == starts_.end() ? nullptr : &*found;
+}
+
+uint64_t Manifests::LastOf(const store::Start& start) const {
+  const size_t next = static_cast<size_t>(&start - starts_.data()) + 1;
+  return next < starts_.size() ? starts_[next].first_generation - 1 : newest_;
 }
 
 types::v1::SignedManifest Manifests::Sign(const NodeName& node, const model::Generation& generation,
@@ -29,42 +38,38 @@ bool Manifests::IsSignedByUs(const types::v1::SignedManifest& seen) const {
          key->Verify(identity::SignedBytes("manifest", seen.manifest()), seen.signature()).ok();
 }
 
-Recognition Manifests::Recognise(const NodeName& node, const types::v1::SignedManifest& seen,
-                                 std::string* why) const {
+Finding Manifests::Recognise(const NodeName& node, const types::v1::SignedManifest& seen) const {
   const auto manifest = snapshot::ParseManifest(seen);
   const auto version =
       manifest.ok() ? snapshot::VersionOf(*manifest) : Result<snapshot::Version>(manifest.status());
   if (!version.ok() || !IsSignedByUs(seen)) {
-    *why = "its newest manifest is not signed by this fleet";
-    return Recognition::kForged;
+    return {Recognition::kForged, "its newest manifest is not signed by this fleet", 0};
   }
   if (manifest->node() != node.str()) {
-    *why = "its newest manifest was made for node " + manifest->node();
-    return Recognition::kForged;
+    return {Recognition::kForged, "its newest manifest was made for node " + manifest->node(), 0};
   }
-  if (version->epoch_counter < epoch_.counter) {
-    *why = "it last saw " + version->ToString() + ", before the recovery";
-    return Recognition::kOlder;
+  const uint64_t counter = version->epoch_counter;
+  if (counter < epoch_.counter) {
+    return {Recognition::kOlder, "it last saw " + version->ToString() + ", before the recovery",
+            counter};
   }
-  const auto unknown = [&](const std::string& what) {
-    *why = "node " + node.str() + " has seen " + version->ToString() + ", " + what +
-           ": this database is older than the fleet, or a copy of it ran elsewhere";
-    return Recognition::kUnknown;
+  const auto unknown = [&](const std::string& what) -> Finding {
+    return {Recognition::kUnknown,
+            "node " + node.str() + " has seen " + version->ToString() + ", " + what +
+                ": this database is older than the fleet, or a copy of it ran elsewhere",
+            counter};
   };
-  if (version->epoch_counter > epoch_.counter || version->epoch_id != epoch_.id) {
+  if (counter > epoch_.counter || version->epoch_id != epoch_.id) {
     return unknown("which is of another incarnation");
   }
-  if (!starts_.contains(manifest->start_id())) return unknown("published by an unknown start");
-  const auto known = generations_.find(version->generation);
-  if (known != generations_.end()) {
-    if (known->second == manifest->start_id()) return Recognition::kOurs;
-    return unknown("a number that this database gave to another generation");
+  const store::Start* start = FindStart(manifest->start_id());
+  if (start == nullptr) return unknown("published by an unknown start");
+  if (version->generation >= start->first_generation && version->generation <= LastOf(*start)) {
+    return {Recognition::kOurs, "", counter};
   }
-  // Old generations are pruned; numbers above all that are remembered were never given.
-  if (!generations_.empty() && version->generation < generations_.begin()->first) {
-    return Recognition::kOurs;
-  }
-  return unknown("which was never published by this database");
+  return unknown(version->generation > newest_
+                     ? "which was never published by this database"
+                     : "a number that this database gave to another generation");
 }
 
 }  // namespace lockstep::controller::publish

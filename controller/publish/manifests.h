@@ -2,14 +2,15 @@
 // (law 2: old never overwrites new).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <map>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "common/snapshot/version.h"
 #include "controller/identity/fleet_ca.h"
 #include "controller/model/generation.h"
+#include "controller/store/meta_store.h"
 #include "lockstep/types/v1/snapshot.pb.h"
 
 namespace lockstep::controller::publish {
@@ -22,31 +23,40 @@ enum class Recognition {
   kUnknown,  // signed by us and not in our books: the database was restored from a backup
 };
 
+struct Finding {
+  Recognition what = Recognition::kForged;
+  std::string why;             // for an operator; empty if it is ours
+  uint64_t epoch_counter = 0;  // the manifest's; 0 if it was forged
+};
+
 class Manifests {
  public:
   Manifests(const identity::FleetCa& ca, model::Epoch epoch) : ca_(ca), epoch_(std::move(epoch)) {}
 
-  // Every start this database ever had.
-  void AddStart(const std::string& start_id) { starts_.insert(start_id); }
-  // Every generation it still remembers, with the start that published it.
-  void AddGeneration(uint64_t number, const std::string& start_id);
+  // Every start this database ever had, oldest first. Each published all numbers from its first one
+  // up to the next start's, so this alone says who published what, pruned generations included.
+  void SetStarts(std::vector<store::Start> starts) { starts_ = std::move(starts); }
+  // A number was given. What is above the newest was never published.
+  void NoteGiven(uint64_t number) { newest_ = std::max(newest_, number); }
 
   types::v1::SignedManifest Sign(const NodeName& node, const model::Generation& generation,
                                  const std::string& digest) const;
 
-  // `why` gets words for an operator unless it is ours.
-  Recognition Recognise(const NodeName& node, const types::v1::SignedManifest& seen,
-                        std::string* why) const;
+  Finding Recognise(const NodeName& node, const types::v1::SignedManifest& seen) const;
 
   const model::Epoch& epoch() const { return epoch_; }
 
  private:
   bool IsSignedByUs(const types::v1::SignedManifest& seen) const;
+  // Null for a start that this database does not know.
+  const store::Start* FindStart(const std::string& id) const;
+  // The last number that it may have given.
+  uint64_t LastOf(const store::Start& start) const;
 
   const identity::FleetCa& ca_;
   const model::Epoch epoch_;
-  std::set<std::string> starts_;
-  std::map<uint64_t, std::string> generations_;  // number -> start id
+  std::vector<store::Start> starts_;
+  uint64_t newest_ = 0;
 };
 
 }  // namespace lockstep::controller::publish

@@ -1,6 +1,7 @@
 #include "controller/publish/publisher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
@@ -11,6 +12,7 @@ namespace {
 // While something is not proved the witnesses are asked again at least this often.
 constexpr Micros kRetry = Millis(500);
 constexpr size_t kKeptGenerations = 200;
+constexpr size_t kMaxCauseBytes = 500;
 
 }  // namespace
 
@@ -29,15 +31,15 @@ Publisher::Publisher(Options options, const identity::FleetCa& ca, model::Epoch 
       pusher_(fleet, manifests_) {}
 
 void Publisher::Load(PublishedPast past) {
-  for (const std::string& id : past.start_ids) manifests_.AddStart(id);
-  start_id_ = past.start_ids.back();
+  start_id_ = past.starts.back().id;
+  manifests_.SetStarts(std::move(past.starts));
   for (const model::Generation& generation : past.generations) {
-    manifests_.AddGeneration(generation.number, generation.start_id);
     newest_ = std::max(newest_, generation.number);
-    if (generation.state == model::GenerationState::kLastKnownGood) {
-      last_known_good_ = std::max(last_known_good_, generation.number);
+    if (generation.state == model::GenerationState::kLastKnownGood && !last_good_) {
+      last_good_ = generation;
     }
   }
+  manifests_.NoteGiven(newest_);
   read_only_ = std::move(past.read_only_reason);
   if (past.stable != nullptr) {
     stable_ = Release{*past.stable_generation, past.stable};
@@ -64,60 +66,80 @@ Result<uint64_t> Publisher::Carry(const std::string& cause) {
   if (!read_only_.empty()) return FailedPrecondition("the controller is read-only: " + read_only_);
   LS_ASSIGN_OR_RETURN(planner::Plan plan,
                       planner::MakePlan(desired_.GetDesired(), state_.clock().Now()));
-  if (active_ && active_->rollout.released().empty()) {
-    // It reached nobody yet: the newer content takes its place.
+  if (active_ && !ActiveReachesSomebody()) {
+    // Nobody is there who has it: the newer content takes its place.
     SetState(active_->release.generation, model::GenerationState::kSuperseded, "");
     active_.reset();
   }
-  if (active_) {
-    pending_cause_ = pending_cause_ ? *pending_cause_ + "; " + cause : cause;
-    return newest_ + 1;
-  }
-  if (stable_ && stable_->plan->shared.Digest() == plan.shared.Digest() &&
+  if (active_) return Wait(cause);
+  // After a rollout that did not end well some node may have seen a higher number than the stable
+  // one, and takes only what is higher still.
+  if (stable_ && stable_->generation.number == newest_ &&
+      stable_->plan->shared.Digest() == plan.shared.Digest() &&
       stable_->plan->node_parts.size() == plan.node_parts.size()) {
     return stable_->generation.number;
   }
-  return Begin(std::move(plan), cause, false);
+  return Begin(newest_ + 1, std::move(plan), cause, false);
 }
 
-Result<uint64_t> Publisher::Begin(planner::Plan plan, const std::string& cause, bool is_rollback) {
+bool Publisher::HasLeft(const NodeName& node) const {
+  const fleet::LiveNode* live = fleet_.Find(node);
+  return live == nullptr || live->node.banned || !live->suspect.empty();
+}
+
+bool Publisher::ActiveReachesSomebody() const {
+  const auto& released = active_->rollout.released();
+  return !std::all_of(released.begin(), released.end(),
+                      [this](const NodeName& node) { return HasLeft(node); });
+}
+
+uint64_t Publisher::Wait(const std::string& cause) {
+  if (pending_) {
+    pending_->cause += "; " + cause;
+  } else {
+    // The next number is kept for the rollback, should there be one, so that the promise holds.
+    pending_ = Pending{newest_ + (active_->is_rollback ? 1 : 2), cause};
+  }
+  return pending_->number;
+}
+
+Rollout Publisher::MakeRollout(const planner::Plan& plan, bool is_rollback) {
+  static const planner::Plan kNothing;
+  const planner::Plan& before = stable_ ? *stable_->plan : kNothing;
+  Rollout::Options rollout = options_.rollout;
+  const bool is_same = before.shared.Digest() == plan.shared.Digest();
+  if (is_rollback || is_same || planner::OnlyAddsFirstCertificates(before, plan)) {
+    rollout.soak = Micros(0);
+  }
+  // Back to what worked: nobody waits for an earlier wave.
+  const auto sizes = is_rollback ? std::vector<planner::WaveSize>() : options_.waves;
+  return Rollout(rollout, planner::MakeWaves(fleet_.EnrolledNodes(), sizes), state_.clock().Mono());
+}
+
+uint64_t Publisher::Begin(uint64_t number, planner::Plan plan, const std::string& cause,
+                          bool is_rollback) {
   model::Generation generation;
-  generation.number = ++newest_;
+  generation.number = newest_ = number;
   generation.epoch_counter = manifests_.epoch().counter;
   generation.start_id = start_id_;
   generation.state = model::GenerationState::kRollingOut;
-  generation.cause = cause.substr(0, 500);
+  generation.cause = cause.substr(0, kMaxCauseBytes);
   generation.created_at = state_.clock().Now();
   generation.digest = plan.shared.Digest();
   for (const auto& [key, entry] : plan.shared.entries()) {
     generation.resources.push_back({key.type, key.name, entry.sha256});
   }
 
-  static const planner::Plan kNothing;
-  const planner::Plan& before = stable_ ? *stable_->plan : kNothing;
-  Rollout::Options rollout = options_.rollout;
-  if (is_rollback || planner::OnlyAddsFirstCertificates(before, plan)) rollout.soak = Micros(0);
-  auto waves = planner::MakeWaves(fleet_.EnrolledNodes(), options_.waves);
-  if (is_rollback) {
-    // Back to what worked: nobody waits.
-    waves = planner::MakeWaves(fleet_.EnrolledNodes(), {});
-  }
-  const bool to_nobody = waves.empty();
-
-  auto changed = planner::ChangedCertificates(before, plan);
+  Rollout rollout = MakeRollout(plan, is_rollback);
+  auto changed = planner::ChangedCertificates(stable_ ? *stable_->plan : planner::Plan(), plan);
   ExpectHostsOf(plan);
   Release release{generation, std::make_shared<const planner::Plan>(std::move(plan))};
-  active_.emplace(Active{release,
-                         Rollout(rollout, std::move(waves), state_.clock().Mono()),
-                         std::move(changed),
-                         {},
-                         is_rollback,
-                         false});
-  manifests_.AddGeneration(generation.number, generation.start_id);
-  journal_.Info("generation.created", std::to_string(generation.number), generation.cause);
+  active_.emplace(Active{release, std::move(rollout), std::move(changed), {}, is_rollback, false});
+  manifests_.NoteGiven(number);
+  journal_.Info("generation.created", std::to_string(number), generation.cause);
   Store(generation, release.plan);
-  if (to_nobody) log::Info("publish.no_nodes", {{"generation", generation.number}});
-  return generation.number;
+  if (active_->rollout.waves() == 0) log::Info("publish.no_nodes", {{"generation", number}});
+  return number;
 }
 
 void Publisher::Store(const model::Generation& generation, const planner::PlanPtr& plan) {
@@ -165,10 +187,14 @@ RolloutFacts Publisher::GatherFacts() {
   RolloutFacts facts;
   facts.now = state_.clock().Mono();
   facts.rejected = active_->rejected;
+  for (const NodeName& node : active_->rollout.released()) {
+    if (HasLeft(node)) facts.left.insert(node);
+  }
   const auto targets = TargetsOf(active_->changed);
   std::vector<model::ProofSubject> ask;
   for (const auto& [name, live] : fleet_.nodes()) {
-    if (!live.connected || live.node.banned) continue;
+    // A suspect is told what to serve, and has no say in whether that is good for the others.
+    if (!live.connected || live.node.banned || !live.suspect.empty()) continue;
     facts.connected.insert(name);
     if (pusher_.AppliedBy(name) != active_->release.generation.number) {
       facts.lacking[name] = "it has not acknowledged it";
@@ -206,13 +232,12 @@ void Publisher::OnWake() {
 }
 
 void Publisher::FinishProved() {
-  if (stable_) {
+  if (stable_ && stable_->generation.state == model::GenerationState::kSoaking) {
     SetState(stable_->generation, model::GenerationState::kSuperseded, "");
   }
   stable_ = active_->release;
   const bool was_rollback = active_->is_rollback;
   active_.reset();
-  stable_->generation.state = model::GenerationState::kSoaking;
   SetState(stable_->generation, model::GenerationState::kSoaking, "");
   ExpectHostsOf(*stable_->plan);
   if (!was_rollback) failed_digest_.clear();
@@ -232,24 +257,30 @@ void Publisher::StartSoak(uint64_t number) {
   state_.Cancel(soak_timer_);
   soak_timer_ = state_.PostAfter(options_.rollout.soak, [this, number] {
     soak_timer_ = 0;
-    if (!stable_ || stable_->generation.number != number) return;
-    last_known_good_ = number;
-    SetState(stable_->generation, model::GenerationState::kLastKnownGood, "");
+    if (stable_ && stable_->generation.number == number) BecomeLastKnownGood();
   });
 }
 
+void Publisher::BecomeLastKnownGood() {
+  // Only now: until its soak is over the one before it is the newest that is known to be good.
+  if (last_good_) SetState(*last_good_, model::GenerationState::kSuperseded, "");
+  SetState(stable_->generation, model::GenerationState::kLastKnownGood, "");
+  last_good_ = stable_->generation;
+}
+
 void Publisher::BeginPending() {
-  if (active_ || !pending_cause_ || !read_only_.empty()) return;
-  const std::string cause = *pending_cause_;
-  pending_cause_.reset();
+  if (active_ || !pending_ || !read_only_.empty()) return;
+  const Pending pending = *std::exchange(pending_, std::nullopt);
   auto plan = planner::MakePlan(desired_.GetDesired(), state_.clock().Now());
-  if (plan.ok() && plan->shared.Digest() == failed_digest_) {
-    journal_.Warning("generation.not_retried", cause,
-                     "the same content was rolled back a moment ago; change it or apply it again");
-    return;
+  if (!plan.ok()) {
+    return journal_.Error("generation.refused", pending.cause, plan.status().message());
   }
-  const auto begun = Changed(cause);
-  if (!begun.ok()) journal_.Error("generation.refused", cause, begun.status().message());
+  if (plan->shared.Digest() == failed_digest_) {
+    return journal_.Warning(
+        "generation.not_retried", pending.cause,
+        "the same content was rolled back a moment ago; change it or apply it again");
+  }
+  Begin(pending.number, *std::move(plan), pending.cause, false);
 }
 
 void Publisher::RollBack(const std::string& problem) {
@@ -258,16 +289,17 @@ void Publisher::RollBack(const std::string& problem) {
   const model::Generation& generation = failed.release.generation;
   SetState(generation, model::GenerationState::kRolledBack, problem);
   journal_.Error("generation.rolled_back", std::to_string(generation.number), problem);
-  failed_digest_ = generation.digest;
   if (failed.is_rollback) {
     // The old content does not work either: change nothing more, a person is needed.
     journal_.Error("generation.rollback_failed", std::to_string(generation.number),
                    "the content before it was refused too; nodes serve what they last had");
-  } else if (stable_) {
-    auto plan = planner::RollbackPlan(*stable_->plan, *failed.release.plan, state_.clock().Now());
-    const auto begun =
-        Begin(std::move(plan), "rollback of generation " + std::to_string(generation.number), true);
-    LS_CHECK(begun.ok());
+  } else {
+    failed_digest_ = generation.digest;
+    if (stable_) {
+      Begin(newest_ + 1,
+            planner::RollbackPlan(*stable_->plan, *failed.release.plan, state_.clock().Now()),
+            "rollback of generation " + std::to_string(generation.number), true);
+    }
   }
   for (PublishObserver* observer : observers_) observer->OnRolledBack(generation, problem);
   BeginPending();
@@ -337,12 +369,16 @@ barrier::Verdict Publisher::JudgeFleet() const {
                            fleet_.service_addresses(), fleet_.book(), {});
 }
 
-void Publisher::BecomeReadOnly(const std::string& why) {
-  if (!read_only_.empty()) return;
-  read_only_ = why + "; run `lockstep-controller recover` once you know which database is right";
-  journal_.Error("controller.read_only", "controller", read_only_);
+void Publisher::BecomeReadOnly(const Finding& finding) {
+  seen_epoch_ = std::max(seen_epoch_, finding.epoch_counter);
+  if (read_only_.empty()) {
+    read_only_ =
+        finding.why + "; run `lockstep-controller recover` once you know which database is right";
+    journal_.Error("controller.read_only", "controller", read_only_);
+  }
   database_.Run(
-      [why = read_only_](store::Stores& stores) {
+      [why = read_only_, epoch = std::to_string(seen_epoch_)](store::Stores& stores) -> Status {
+        LS_RETURN_IF_ERROR(stores.meta.PutFlag(store::kSeenEpochFlag, epoch));
         return stores.meta.PutFlag(store::kReadOnlyFlag, why);
       },
       [](const Status& status) {
@@ -354,19 +390,19 @@ void Publisher::BecomeReadOnly(const std::string& why) {
 Status Publisher::OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) {
   node.suspect.clear();
   if (!hello.has_seen()) return Status::Ok();
-  std::string why;
-  switch (manifests_.Recognise(node.node.name, hello.seen(), &why)) {
+  const Finding finding = manifests_.Recognise(node.node.name, hello.seen());
+  switch (finding.what) {
     case Recognition::kOurs:
       break;
     case Recognition::kOlder:
-      journal_.Info("node.older_epoch", node.node.name.str(), why);
+      journal_.Info("node.older_epoch", node.node.name.str(), finding.why);
       break;
     case Recognition::kForged:
-      node.suspect = why;
-      journal_.Error("node.suspect", node.node.name.str(), why);
+      node.suspect = finding.why;
+      journal_.Error("node.suspect", node.node.name.str(), finding.why);
       break;
     case Recognition::kUnknown:
-      BecomeReadOnly(why);
+      BecomeReadOnly(finding);
       break;
   }
   return Status::Ok();
@@ -387,6 +423,7 @@ void Publisher::OnConnected(const fleet::LiveNode& node, const agent::v1::Hello&
 }
 
 void Publisher::OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) {
+  if (!read_only_.empty()) return;  // nothing is sent again, and nothing follows from it
   const NodeName& name = node.node.name;
   switch (pusher_.OnAck(name, ack)) {
     case Pusher::Outcome::kNotOurs:

@@ -44,8 +44,8 @@ struct PublishedPast {
   // The newest generation that every node had proved, rebuilt; null before the first.
   planner::PlanPtr stable;
   std::optional<model::Generation> stable_generation;
-  std::vector<std::string> start_ids;  // all, this start's last
-  std::string read_only_reason;        // empty: none
+  std::vector<store::Start> starts;  // all, this one last
+  std::string read_only_reason;      // empty: none
 };
 
 // Lives on the state strand.
@@ -64,8 +64,9 @@ class Publisher final : public fleet::FleetObserver {
   void AddObserver(PublishObserver* observer) { observers_.push_back(observer); }
 
   // The desired state has changed, because of `cause`. Returns the number of the generation that is
-  // going to carry it: a new one, the one after the rollout that runs now, or the present one if
-  // nothing differs. FAILED_PRECONDITION while read-only or if the state is not consistent.
+  // going to carry it: a new one, one that waits for the rollout that runs now (whatever becomes of
+  // that), or the present one if nothing differs. FAILED_PRECONDITION while read-only or if the
+  // state is not consistent.
   Result<uint64_t> Changed(const std::string& cause);
 
   // The newest generation that every node has proved; 0 before the first.
@@ -74,7 +75,7 @@ class Publisher final : public fleet::FleetObserver {
   uint64_t CarrierOfLastChange() const { return last_carrier_; }
   // The newest number given.
   uint64_t newest_generation() const { return newest_; }
-  uint64_t last_known_good() const { return last_known_good_; }
+  uint64_t last_known_good() const { return last_good_ ? last_good_->number : 0; }
   const std::string& read_only_reason() const { return read_only_; }
   // What node is to serve now; 0 if nothing yet.
   uint64_t TargetOf(const NodeName& node) const;
@@ -117,8 +118,19 @@ class Publisher final : public fleet::FleetObserver {
     bool stored = false;  // nothing is pushed before its number is on the disk
   };
 
+  // A change that came while a rollout ran, with the number that was promised for it.
+  struct Pending {
+    uint64_t number = 0;
+    std::string cause;
+  };
+
   Result<uint64_t> Carry(const std::string& cause);
-  Result<uint64_t> Begin(planner::Plan plan, const std::string& cause, bool is_rollback);
+  // Banned, removed or suspect: nobody waits for it.
+  bool HasLeft(const NodeName& node) const;
+  bool ActiveReachesSomebody() const;
+  uint64_t Wait(const std::string& cause);
+  uint64_t Begin(uint64_t number, planner::Plan plan, const std::string& cause, bool is_rollback);
+  Rollout MakeRollout(const planner::Plan& plan, bool is_rollback);
   void Store(const model::Generation& generation, const planner::PlanPtr& plan);
   void OnStored(uint64_t number, const Status& status);
   RolloutFacts GatherFacts();
@@ -128,9 +140,10 @@ class Publisher final : public fleet::FleetObserver {
   void RollBack(const std::string& problem);
   void BeginPending();
   void StartSoak(uint64_t number);
+  void BecomeLastKnownGood();
   void SetState(model::Generation generation, model::GenerationState state,
                 const std::string& problem);
-  void BecomeReadOnly(const std::string& why);
+  void BecomeReadOnly(const Finding& finding);
   void PushTarget(const NodeName& node);
   void ExpectHostsOf(const planner::Plan& plan);
 
@@ -147,12 +160,13 @@ class Publisher final : public fleet::FleetObserver {
 
   std::string start_id_;
   std::string read_only_;
+  uint64_t seen_epoch_ = 0;  // the highest that a node showed while read-only
   uint64_t newest_ = 0;
   uint64_t last_carrier_ = 0;
-  uint64_t last_known_good_ = 0;
-  std::optional<Release> stable_;  // proved by everyone who was there
+  std::optional<Release> stable_;               // proved by everyone who was there
+  std::optional<model::Generation> last_good_;  // the newest that survived its soak
   std::optional<Active> active_;
-  std::optional<std::string> pending_cause_;
+  std::optional<Pending> pending_;
   std::string failed_digest_;  // of the content that was rolled back last: not tried again as it is
   task::TimerId wake_timer_ = 0;
   task::TimerId soak_timer_ = 0;

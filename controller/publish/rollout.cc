@@ -18,8 +18,15 @@ void Rollout::ReleaseConnected(const RolloutFacts& facts, Step* step) {
 }
 
 bool Rollout::AllProved(const RolloutFacts& facts) const {
-  return std::includes(facts.proved.begin(), facts.proved.end(), released_.begin(),
-                       released_.end());
+  return std::all_of(released_.begin(), released_.end(), [&](const NodeName& node) {
+    return facts.proved.contains(node) || facts.left.contains(node);
+  });
+}
+
+// Whether anybody at all is there to prove something.
+bool Rollout::ReachesSomebody(const RolloutFacts& facts) const {
+  return std::any_of(released_.begin(), released_.end(),
+                     [&](const NodeName& node) { return !facts.left.contains(node); });
 }
 
 void Rollout::Fail(std::string problem, Step* step) {
@@ -32,12 +39,13 @@ void Rollout::Fail(std::string problem, Step* step) {
 bool Rollout::AdvanceProving(const RolloutFacts& facts, Step* step) {
   ReleaseConnected(facts, step);
   const bool last = wave_ + 1 >= waves_.size();
-  if (AllProved(facts) && !(last && released_.empty())) {
+  const bool reaches_somebody = ReachesSomebody(facts);
+  if (AllProved(facts) && !(last && !reaches_somebody)) {
     if (last) {
       phase_ = Phase::kProved;
       return true;
     }
-    if (released_.empty() || options_.soak.count() == 0) {
+    if (!reaches_somebody || options_.soak.count() == 0) {
       ++wave_;
       proving_since_ = facts.now;
       return true;
@@ -47,13 +55,13 @@ bool Rollout::AdvanceProving(const RolloutFacts& facts, Step* step) {
     return true;
   }
   const MonoTime deadline = proving_since_ + options_.wave_deadline;
-  if (released_.empty()) return false;  // nobody is there: wait for somebody
+  if (!reaches_somebody) return false;  // nobody is there: wait for somebody
   if (facts.now < deadline) {
     step->wake_at = deadline;
     return false;
   }
   for (const NodeName& node : released_) {
-    if (facts.proved.contains(node)) continue;
+    if (facts.proved.contains(node) || facts.left.contains(node)) continue;
     const auto lacking = facts.lacking.find(node);
     const std::string why = lacking != facts.lacking.end() ? ": " + lacking->second : "";
     Fail("node " + node.str() + " did not prove it within " +
@@ -82,7 +90,7 @@ Rollout::Step Rollout::Advance(const RolloutFacts& facts) {
   for (bool more = true; more;) {
     if (phase_ == Phase::kProving || phase_ == Phase::kSoaking) {
       for (const auto& [node, reason] : facts.rejected) {
-        if (!released_.contains(node)) continue;
+        if (!released_.contains(node) || facts.left.contains(node)) continue;
         Fail("node " + node.str() + " refused it: " + reason, &step);
         break;
       }

@@ -19,6 +19,8 @@ struct RolloutFacts {
   std::set<NodeName> proved;
   // NACKs of this generation, with the node's words.
   std::map<NodeName, std::string> rejected;
+  // Banned, removed or suspect since it was released: nobody waits for these.
+  std::set<NodeName> left;
   // Why a node has not proved it yet, for the message at the deadline.
   std::map<NodeName, std::string> lacking;
   MonoTime now;
@@ -56,6 +58,7 @@ class Rollout {
 
   void ReleaseConnected(const RolloutFacts& facts, Step* step);
   bool AllProved(const RolloutFacts& facts) const;
+  bool ReachesSomebody(const RolloutFacts& facts) const;
   void Fail(std::string problem, Step* step);
   // True if there may be more to do at once.
   bool AdvanceProving(const RolloutFacts& facts, Step* step);

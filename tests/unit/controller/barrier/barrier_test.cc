@@ -133,8 +133,7 @@ TEST(BarrierTest, PullIsNoExcuseForCertificates) {
   const Member away = MakeMember("fra1", false);
   const Target leaf{ProbeKind::kTls, Host("www.example.test"), "", kDigest};
   Prove(&book, away, leaf, away.node_addresses[0], true);
-  EXPECT_FALSE(
-      Evaluate({away}, {leaf}, kService, book, {Policy::Straggler::kPull, 0}).open);
+  EXPECT_FALSE(Evaluate({away}, {leaf}, kService, book, {Policy::Straggler::kPull, 0}).open);
 }
 
 TEST(BarrierTest, ToleratesAsManyAsToldAndStillNamesThem) {
@@ -142,8 +141,8 @@ TEST(BarrierTest, ToleratesAsManyAsToldAndStillNamesThem) {
   const Member good = MakeMember("ams1");
   const Member bad = MakeMember("fra1", false);
   ProveAll(&book, good, MakeTarget());
-  const Verdict one = Evaluate({good, bad}, {MakeTarget()}, kService, book,
-                               {Policy::Straggler::kTolerate, 1});
+  const Verdict one =
+      Evaluate({good, bad}, {MakeTarget()}, kService, book, {Policy::Straggler::kTolerate, 1});
   EXPECT_TRUE(one.open);
   EXPECT_EQ(one.stragglers, std::vector<NodeName>{Node("fra1")});
   // But never everyone.
@@ -166,9 +165,15 @@ RC_GTEST_PROP(BarrierProperty, ClosesWhenAnyOneProofIsMissing, ()) {
   auto victim = book.begin();
   std::advance(victim, *rc::gen::inRange<size_t>(0, book.size()));
   switch (*rc::gen::inRange(0, 3)) {
-    case 0: book.erase(victim); break;
-    case 1: victim->second.good = false; break;
-    default: victim->second.seen = "other"; break;
+    case 0:
+      book.erase(victim);
+      break;
+    case 1:
+      victim->second.good = false;
+      break;
+    default:
+      victim->second.seen = "other";
+      break;
   }
   const Verdict verdict = Evaluate(members, targets, kService, book, {});
   RC_ASSERT(!verdict.open);

@@ -114,7 +114,9 @@ RC_GTEST_PROP(RolloutProperty, NeverOutrunsItsProofs, ()) {
   for (int i = 0; i < 60; ++i) {
     const NodeName node = Node(std::string(1, static_cast<char>('a' + *rc::gen::inRange(0, 4))));
     switch (*rc::gen::inRange(0, 4)) {
-      case 0: facts.connected.insert(node); break;
+      case 0:
+        facts.connected.insert(node);
+        break;
       case 1:
         facts.connected.erase(node);
         facts.proved.erase(node);
@@ -122,11 +124,13 @@ RC_GTEST_PROP(RolloutProperty, NeverOutrunsItsProofs, ()) {
       case 2:
         if (released.contains(node) && facts.connected.contains(node)) facts.proved.insert(node);
         break;
-      default: facts.now += Seconds(*rc::gen::inRange(0, 3)); break;
+      default:
+        facts.now += Seconds(*rc::gen::inRange(0, 3));
+        break;
     }
     const auto before = released;
-    const bool all_proved = std::includes(facts.proved.begin(), facts.proved.end(),
-                                          before.begin(), before.end());
+    const bool all_proved =
+        std::includes(facts.proved.begin(), facts.proved.end(), before.begin(), before.end());
     const size_t wave_before = rollout.wave();
     const auto step = rollout.Advance(facts);
     for (const NodeName& name : step.release) {
