@@ -9,15 +9,6 @@
 # program <room>_test. Files found by name, so that a new test needs no CMake edit.
 function(lockstep_room name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;TEST_LIBS" ${ARGN})
-  # PARTIAL-BEGIN
-  set(present)
-  foreach(source IN LISTS ARG_SOURCES)
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
-      list(APPEND present ${source})
-    endif()
-  endforeach()
-  set(ARG_SOURCES ${present})
-  # PARTIAL-END
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
     target_link_libraries(${name} PUBLIC lockstep_flags ${ARG_DEPS} ${ARG_LIBS})
