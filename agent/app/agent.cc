@@ -4,13 +4,14 @@
 #include <future>
 #include <utility>
 
-#include "agent/app/file_announcer.h"
 #include "agent/apply/applier.h"
 #include "agent/apply/apply_queue.h"
 #include "agent/challenge/directory.h"
 #include "agent/challenge/lane.h"
 #include "agent/challenge/miss_lookup.h"
 #include "agent/challenge/miss_responder.h"
+#include "agent/drivers/announce_file/file_announcer.h"
+#include "agent/drivers/bird/bird_announcer.h"
 #include "agent/drivers/caddy/driver.h"
 #include "agent/session/client.h"
 #include "agent/session/controller_link.h"
@@ -56,7 +57,13 @@ drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config) {
 }
 
 std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config) {
-  if (config.announce_file) return std::make_unique<FileAnnouncer>(*config.announce_file);
+  if (config.bird_socket) {
+    return std::make_unique<drivers::bird::BirdAnnouncer>(
+        drivers::bird::BirdOptions{.socket = *config.bird_socket});
+  }
+  if (config.announce_file) {
+    return std::make_unique<drivers::announce_file::FileAnnouncer>(*config.announce_file);
+  }
   return nullptr;
 }
 

@@ -94,6 +94,8 @@ void ApplyQueue::RunNext() {
     RunReapply();
   } else if (good_due_) {
     RunMarkGood(*std::exchange(good_due_, std::nullopt));
+  } else if (std::exchange(announce_due_, false)) {
+    RunAnnounce();
   } else if (std::exchange(inspection_due_, false)) {
     RunInspection();
   }
@@ -146,6 +148,7 @@ void ApplyQueue::Finish(const Outcome& outcome) {
       outcome.serving.generation ? outcome.serving.generation->version : snapshot::Version();
   if (outcome.serving.generation) serving_warnings_ = outcome.serving.warnings;
   if (view_.desired && view_.desired != before) {
+    comeback_ = Comeback::kNotWanted;
     events_.OnServing(view_.desired);
     StartSoak();
   }
@@ -193,12 +196,17 @@ void ApplyQueue::RunMarkGood(snapshot::Version version) {
 
 void ApplyQueue::RunInspection() {
   const std::vector<Expectation> canaries = Canaries(Everything());
+  const auto addresses =
+      view_.desired ? view_.desired->service_addresses : std::vector<IpAddress>();
   Run<Health>(
-      [this, canaries](std::stop_token stop) {
+      [this, canaries, addresses](std::stop_token stop) {
         Health health;
         health.capabilities = parts_.driver.Capabilities();
         health.warnings = parts_.driver.Inspect();
-        if (parts_.announcer != nullptr) health.announce = parts_.announcer->Report();
+        if (parts_.announcer != nullptr) {
+          parts_.announcer->SetServiceAddresses(addresses);
+          health.announce = parts_.announcer->Report();
+        }
         if (const Status held = parts_.driver.Ensure(); !held.ok()) {
           health.lost.push_back(held.message());
         }
@@ -237,8 +245,38 @@ void ApplyQueue::FinishInspection(Health health) {
   view_.warnings = serving_warnings_;
   Append(&view_.warnings, health_warnings_);
   Append(&view_.warnings, sweep_warnings_);
+  ConsiderAnnouncing();
   if (on_ready_) std::exchange(on_ready_, nullptr)();
   ScheduleInspection();
+}
+
+// A withdrawn node is announced again only once it has proved what it serves and every live
+// challenge: clients and validators come at once.
+void ApplyQueue::ConsiderAnnouncing() {
+  const bool wanted =
+      view_.announce.state == AnnounceReport::State::kWithdrawn && view_.announce.wanted;
+  if (!wanted || view_.serving.none() || !health_warnings_.empty()) {
+    comeback_ = Comeback::kNotWanted;
+    return;
+  }
+  if (comeback_ == Comeback::kNotWanted) {
+    StartSweep(Everything());
+    comeback_ = Comeback::kLooking;
+  } else if (comeback_ == Comeback::kSeen && events_.LaneInStep()) {
+    announce_due_ = true;
+    comeback_ = Comeback::kNotWanted;
+  }
+}
+
+void ApplyQueue::RunAnnounce() {
+  Run<Status>([this](std::stop_token) { return parts_.announcer->Announce(); },
+              [this](const Status& announced) {
+                if (announced.ok()) {
+                  log::Info("apply.announced", {{"version", view_.serving.ToString()}});
+                } else {
+                  log::Error("apply.not_announced", {{"error", announced}});
+                }
+              });
 }
 
 void ApplyQueue::ScheduleInspection() {
@@ -274,6 +312,8 @@ void ApplyQueue::OnSoaked() {
 
 void ApplyQueue::StartSweep(std::vector<Expectation> expectations) {
   sweep_warnings_.clear();
+  // Another sweep takes the place of the one that the way back waits for.
+  if (comeback_ == Comeback::kLooking) comeback_ = Comeback::kNotWanted;
   sweep_.Start(
       view_.serving.generation, std::move(expectations),
       [this](const agent::v1::ProofReport& report, const std::vector<std::string>& failures) {
@@ -282,6 +322,9 @@ void ApplyQueue::StartSweep(std::vector<Expectation> expectations) {
           if (sweep_warnings_.size() < kShownSweepFailures) {
             sweep_warnings_.push_back(failure);
           }
+        }
+        if (report.complete() && comeback_ == Comeback::kLooking) {
+          comeback_ = sweep_warnings_.empty() ? Comeback::kSeen : Comeback::kNotWanted;
         }
         events_.OnProofReport(report);
       });

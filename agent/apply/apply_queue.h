@@ -25,6 +25,9 @@ class ApplyEvents {
   virtual void OnProofReport(const agent::v1::ProofReport& report) = 0;
   // What is served has changed; never null.
   virtual void OnServing(std::shared_ptr<const reconcile::Desired> desired) = 0;
+  // Asked before the service addresses are announced again: whether the controller is there, and
+  // every challenge that it says lives is served and was seen to be.
+  virtual bool LaneInStep() = 0;
 };
 
 struct QueueSettings {
@@ -99,11 +102,13 @@ class ApplyQueue {
   void RunReapply();
   void RunMarkGood(snapshot::Version version);
   void RunInspection();
+  void RunAnnounce();
   Outcome Describe(Outcome outcome) const;  // on the worker
   void Finish(const Outcome& outcome);      // on the strand, like all below
   void FinishInspection(Health health);
   void ScheduleInspection();
   void ScheduleSweep();
+  void ConsiderAnnouncing();
   void StartSoak();
   void OnSoaked();
   void StartSweep(std::vector<Expectation> expectations);
@@ -120,6 +125,7 @@ class ApplyQueue {
   bool recover_due_ = true;
   bool reapply_due_ = false;
   bool inspection_due_ = false;
+  bool announce_due_ = false;
   std::optional<agent::v1::Push> pending_;
   std::optional<snapshot::Version> good_due_;
 
@@ -128,6 +134,8 @@ class ApplyQueue {
   std::vector<std::string> serving_warnings_;  // of a fallback
   std::vector<std::string> health_warnings_;
   std::vector<std::string> sweep_warnings_;
+  // On the way back: everything is looked at once more before the addresses are announced again.
+  enum class Comeback { kNotWanted, kLooking, kSeen } comeback_ = Comeback::kNotWanted;
   uint64_t lost_in_a_row_ = 0;  // inspections
   MonoTime healthy_since_{};
   task::TimerId soak_timer_ = 0;

@@ -36,12 +36,17 @@ struct AnnounceReport {
   std::string evidence;
   std::vector<std::string> sessions;  // a line for each BGP session
   bool confirmed = false;             // somebody other than the local daemon saw the withdrawal
+  // Withdrawn, and whoever withdrew it wants it back: Announce is called once the node is in step.
+  bool wanted = false;
 };
 
-// What announces the service addresses. In doubt a node counts as announcing.
+// What announces the service addresses. In doubt a node counts as announcing. Blocking calls, one
+// at a time.
 class Announcer {
  public:
   virtual ~Announcer() = default;
+  // The addresses that it is about, whenever they change.
+  virtual void SetServiceAddresses(std::vector<IpAddress>) {}
   virtual AnnounceReport Report() = 0;
   // UNIMPLEMENTED where the router daemon is read only.
   virtual Status Announce() = 0;

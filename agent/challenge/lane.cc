@@ -73,6 +73,7 @@ void Lane::OnLaneSet(const agent::v1::LaneSet& message) {
 void Lane::Take(std::shared_ptr<const LiveSet> set) {
   auto proof = std::make_shared<Proof>();
   proof->id = ++newest_proof_;
+  in_step_ = false;
   proof->set = set;
   proof->gone = Gone(live_->challenges, set->challenges);
   proof->next_retry = settings_.first_retry;
@@ -140,7 +141,9 @@ void Lane::OnSeen(const std::shared_ptr<Proof>& proof, const std::vector<size_t>
   ack.set_error(proof->error);
   ack.mutable_observations()->Assign(proof->seen.begin(), proof->seen.end());
   events_.OnLaneAck(ack);
-  if (all_right || proof->id != newest_proof_) return;
+  if (proof->id != newest_proof_) return;
+  in_step_ = all_right && proof->error.empty();
+  if (all_right) return;
   log::Warning("lane.not_seen", {{"sequence", proof->set->sequence},
                                  {"retry_in", FormatDuration(proof->next_retry)}});
   parts_.strand.PostAfter(proof->next_retry, [this, proof] {

@@ -57,6 +57,8 @@ class Lane {
   void SetListeners(std::vector<IpAddress> addresses);
 
   const LiveSet& live() const { return *live_; }
+  // Whether a set of this stream is served and was seen to be, all of it.
+  bool InStep() const { return sequence_of_stream_ != 0 && in_step_; }
   // Of the last set taken; 0 if none.
   uint64_t sequence() const { return live_->sequence; }
 
@@ -77,6 +79,7 @@ class Lane {
   std::shared_ptr<const LiveSet> live_ = std::make_shared<const LiveSet>();
   uint64_t sequence_of_stream_ = 0;
   uint64_t newest_proof_ = 0;
+  bool in_step_ = false;  // the newest proof is whole
   task::TimerId lease_timer_ = 0;
 };
 

@@ -53,13 +53,20 @@ v1::Hello Conversation::MakeHello() {
 }
 
 void Conversation::OnWelcome(const v1::Welcome& welcome) {
+  connected_ = true;
   heartbeat_interval_ = IntervalOf(welcome);
   rooms_.lane->OnStreamStarted();
   rooms_.queue->OnStreamStarted();
   Beat(++stream_);
 }
 
-void Conversation::OnDisconnected(const Status&) { ++stream_; }
+void Conversation::OnDisconnected(const Status&) {
+  connected_ = false;
+  ++stream_;
+}
+
+// Without the controller nobody knows which challenges live.
+bool Conversation::LaneInStep() { return connected_ && rooms_.lane->InStep(); }
 
 void Conversation::OnMessage(v1::ControllerMessage message) {
   switch (message.message_case()) {

@@ -50,6 +50,7 @@ class Conversation final : public ClientEvents,
   void OnAck(const v1::Ack& ack) override;
   void OnProofReport(const v1::ProofReport& report) override;
   void OnServing(std::shared_ptr<const reconcile::Desired> desired) override;
+  bool LaneInStep() override;
 
   void OnLaneAck(const v1::LaneAck& ack) override;
   void OnLiveSet(std::shared_ptr<const challenge::LiveSet> live) override;
@@ -62,6 +63,7 @@ class Conversation final : public ClientEvents,
   task::Executor& strand_;
   const Self self_;
   Rooms rooms_;
+  bool connected_ = false;
   uint64_t stream_ = 0;  // counts welcomes; a timer of an older one is not heard
   Micros heartbeat_interval_{0};
   std::shared_ptr<const reconcile::Desired> desired_;

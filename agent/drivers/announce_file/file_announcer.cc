@@ -17,6 +17,11 @@ apply::AnnounceReport FileAnnouncer::Report() {
   std::string text = *std::move(read);
   while (text.ends_with('\n')) text.pop_back();
   report.evidence = path_ + " says " + Quoted(text);
+  constexpr std::string_view kWanted = " wanted";
+  if (text.ends_with(kWanted)) {
+    report.wanted = true;
+    text.resize(text.size() - kWanted.size());
+  }
   if (text == "announced") report.state = AnnounceReport::State::kAnnounced;
   report.confirmed = text == "withdrawn confirmed";
   if (text == "withdrawn" || report.confirmed) report.state = AnnounceReport::State::kWithdrawn;

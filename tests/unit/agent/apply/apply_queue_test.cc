@@ -18,7 +18,9 @@ class Heard final : public ApplyEvents {
   void OnAck(const Ack& ack) override { acks.push_back(ack); }
   void OnProofReport(const v1::ProofReport& report) override { reports.push_back(report); }
   void OnServing(std::shared_ptr<const reconcile::Desired>) override { ++servings; }
+  bool LaneInStep() override { return lane_in_step; }
 
+  bool lane_in_step = false;
   std::vector<Ack> acks;
   std::vector<v1::ProofReport> reports;
   int servings = 0;
@@ -27,10 +29,20 @@ class Heard final : public ApplyEvents {
 class FakeAnnouncer final : public Announcer {
  public:
   AnnounceReport Report() override {
-    return {AnnounceReport::State::kWithdrawn, "as told", {"up4 Established"}, true};
+    return {announced ? AnnounceReport::State::kAnnounced : AnnounceReport::State::kWithdrawn,
+            "as told",
+            {"up4 Established"},
+            true,
+            wanted};
   }
-  Status Announce() override { return Status::Ok(); }
+  Status Announce() override {
+    announced = true;
+    return Status::Ok();
+  }
   Status Withdraw() override { return Status::Ok(); }
+
+  std::atomic<bool> announced{false};
+  std::atomic<bool> wanted{false};
 };
 
 class ApplyQueueTest : public ::testing::Test {
@@ -209,6 +221,31 @@ TEST_F(ApplyQueueTest, AServerThatComesUpLateIsServedFromDisk) {
               ::testing::Contains(HasSubstr("nothing is served: no socket")));
   rig.driver.FailApply(Status::Ok());
   EXPECT_TRUE(Inspected([&] { return again.view().serving.generation == 1; }));
+}
+
+TEST_F(ApplyQueueTest, AWithdrawnNodeIsAnnouncedAgainOnlyInStep) {
+  Start();
+  Serve(1);
+  announcer.wanted = true;
+  // What it serves is not what it should: never.
+  rig.driver.Misserve("www.example.test");
+  for (int i = 0; i < 3; ++i) Pass(Seconds(5));
+  EXPECT_FALSE(announcer.announced);
+  // The certificates are right, the challenges are not known to be.
+  rig.driver.ServeRight();
+  for (int i = 0; i < 4; ++i) Pass(Seconds(5));
+  EXPECT_FALSE(announcer.announced);
+  heard.lane_in_step = true;
+  for (int i = 0; i < 20 && !announcer.announced; ++i) Pass(Seconds(5));
+  EXPECT_TRUE(announcer.announced);
+}
+
+TEST_F(ApplyQueueTest, ANodeThatNobodyWantsBackStaysWithdrawn) {
+  Start();
+  Serve(1);
+  heard.lane_in_step = true;
+  for (int i = 0; i < 4; ++i) Pass(Seconds(5));
+  EXPECT_FALSE(announcer.announced);
 }
 
 TEST_F(ApplyQueueTest, AGenerationIsKnownGoodAfterAHealthySoak) {
