@@ -212,6 +212,11 @@ class Fleet:
         if code != 0:
             raise LabError(f"cert issue {' '.join(names)}: exit {code}: {' / '.join(lines[-4:])}")
 
+    def issue_in_background(self, *names: str) -> subprocess.Popen:
+        """`cert issue --wait` whose exit code is asked for later."""
+        return subprocess.Popen(self.controller.cli.command("cert", "issue", "--wait", *names),
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def ask(self, node: Node | None, protocol: str, family: int, host: str, **options) -> Answer:
         """One question by the independent client, of one node or (None) of whoever gets it."""
         place = node.place if node else None

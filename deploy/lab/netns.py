@@ -24,6 +24,9 @@ def create(layout: lay.Layout) -> None:
     for place in layout.places:
         _connect(layout, place)
     for node in layout.nodes:
+        # Caddy opens new listeners at every reload; without this the kernel resets connections that
+        # wait in the old ones (measured: 106 of 7,162 over 1,021 reloads; with it 0 of 7,153).
+        _sysctl(node.namespace, "net.ipv4.tcp_migrate_req=1")
         _batch(node.namespace, f"addr add {lay.SERVICE_IPV4}/32 dev lo",
                f"addr add {lay.SERVICE_IPV6}/128 dev lo nodad")
         _open_door(layout, node)

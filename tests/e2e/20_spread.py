@@ -4,7 +4,7 @@ import collections
 import concurrent.futures
 
 from harness.case import expect, expect_equal, say
-from harness.orders import issue, try_issue, watching
+from harness.orders import serve, try_issue, watching
 
 ORDERS = 20
 _total: collections.Counter = collections.Counter()
@@ -33,6 +33,7 @@ def every_node_was_asked_by_the_ca(fleet):
 
 
 def the_ca_saw_one_account(fleet):
+    serve(fleet, "www.example.test")
     expect_equal(fleet.pebble.new_accounts(), 1, "accounts at the CA")
 
 

@@ -6,7 +6,6 @@ The order is held in the barrier by a frozen agent, which makes "midway" a place
 
 import os
 import signal
-import subprocess
 
 from harness.case import expect, say
 from harness.orders import expect_everywhere, issue, serve, watching
@@ -46,7 +45,7 @@ def another_agent_killed_in_the_barrier(fleet):
 def certbot_killed_as_soon_as_it_runs(fleet):
     serve(fleet, SITE)
     with watching(fleet) as seen:
-        order = _order_in_background(fleet)
+        order = fleet.issue_in_background(SITE)
         wait_until("certbot runs", lambda: fleet.beside_controller("/usr/bin/certbot"), 10, 0.01)
         _kill_all(fleet, "/usr/bin/certbot")
         expect(order.wait(timeout=60) != 0, "the order passed although certbot was killed")
@@ -60,7 +59,7 @@ def _kill_in_the_barrier(fleet, kill) -> None:
     frozen.pause()
     try:
         with watching(fleet) as seen:
-            order = _order_in_background(fleet)
+            order = fleet.issue_in_background(SITE)
             wait_until("the helper waits in the barrier",
                        lambda: fleet.beside_controller("lockstep-certbot-hook"), 20, 0.02)
             wait_until("a challenge is served on the other nodes",
@@ -81,11 +80,6 @@ def _expect_clean_and_usable(fleet) -> None:
     fleet.wait_connected(len(fleet.nodes), timeout_s=60)
     issue(fleet, SITE)
     expect_everywhere(fleet, SITE)
-
-
-def _order_in_background(fleet) -> subprocess.Popen:
-    return subprocess.Popen(fleet.controller.cli.command("cert", "issue", "--wait", SITE),
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _kill_all(fleet, word: str) -> None:
