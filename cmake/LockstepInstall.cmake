@@ -35,7 +35,13 @@ foreach(component controller agent)
 endforeach()
 configure_file(${systemd_sources}/caddy.service.d-lockstep.conf.in
   ${configured}/caddy.service.d/lockstep.conf @ONLY)
+install(FILES ${systemd_sources}/sysctl-agent.conf DESTINATION lib/sysctl.d
+  RENAME 60-lockstep-agent.conf COMPONENT agent)
 # Beside, not in, systemd's folders: this machine's Caddy may serve something else.
 install(FILES ${configured}/caddy.service.d/lockstep.conf
   DESTINATION ${CMAKE_INSTALL_DATADIR}/lockstep/caddy.service.d COMPONENT agent)
 install(FILES ${systemd_sources}/caddy.json DESTINATION ${CMAKE_INSTALL_DATADIR}/lockstep COMPONENT agent)
+install(FILES deploy/completions/lockstep.bash RENAME lockstep COMPONENT controller
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES deploy/completions/_lockstep COMPONENT controller
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)

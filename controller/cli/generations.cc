@@ -77,8 +77,8 @@ ExitCode ShowGeneration(Session& session, uint64_t number) {
     if (!generation.problem().empty()) {
       page.Add("problem", std::string(kNo) + " " + generation.problem());
     }
-    page.Add("carries", std::to_string(generation.sites()) + " sites, " +
-                            std::to_string(generation.certificates()) + " certificates");
+    page.Add("carries", Count(generation.sites(), "site") + ", " +
+                            Count(generation.certificates(), "certificate"));
     page.Add("digest", generation.digest());
     page.Print(session.out, session.style);
     PrintHeading(session.out, session.style, "NODES");

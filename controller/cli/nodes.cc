@@ -9,15 +9,17 @@ namespace {
 
 using Admin = v1::AdminService::StubInterface;
 
+// "✓ for 3 min 05 s", "✗ gone for 12 s", "✗ never", "✗ banned".
 std::string Connected(const v1::Node& node, WallTime now) {
-  const std::string since =
-      node.has_connection_changed_at() ? " " + Relative(node.connection_changed_at(), now) : "";
   if (node.banned()) return std::string(kNo) + " banned";
-  return node.connected() ? std::string(kYes) + " since" + since
-                          : std::string(kNo) + (since.empty() ? " never" : " gone" + since);
+  if (!node.has_connection_changed_at()) {
+    return node.connected() ? std::string(kYes) : std::string(kNo) + " never";
+  }
+  return (node.connected() ? std::string(kYes) + " for " : std::string(kNo) + " gone for ") +
+         Since(node.connection_changed_at(), now);
 }
 
-// "12", or "11 of 12" on the way to 12.
+// "12", or "11 → 12" on the way to 12.
 std::string Serving(const v1::Node& node) {
   const std::string serving = std::to_string(node.serving_generation());
   if (node.serving_generation() == node.target_generation()) return serving;

@@ -16,8 +16,8 @@ std::string Share(uint32_t part, uint32_t whole) {
 
 void RenderStatus(const Session& session, const v1::GetStatusResponse& status) {
   Page page;
-  page.Add("controller", "lockstep " + status.version() + ", up " +
-                             FormatDuration(session.now() - ToTime(status.started_at())));
+  page.Add("controller",
+           "lockstep " + status.version() + ", up " + Since(status.started_at(), session.now()));
   if (!status.read_only_reason().empty()) {
     page.Add("READ-ONLY", std::string(kNo) + " " + status.read_only_reason());
   }

@@ -1,5 +1,6 @@
 #include "controller/cli/words.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <ctime>
@@ -95,6 +96,16 @@ std::string TimeOfDay(const google::protobuf::Timestamp& timestamp) {
   std::string millis = std::to_string(timestamp.nanos() / 1'000'000);
   millis.insert(0, 3 - millis.size(), '0');
   return Local(timestamp, "%H:%M:%S.") + millis;
+}
+
+std::string Since(const google::protobuf::Timestamp& timestamp, WallTime now) {
+  const auto seconds = std::chrono::duration_cast<Seconds>(now - ToTime(timestamp)).count();
+  if (seconds < 60) return std::to_string(std::max<int64_t>(0, seconds)) + " s";
+  return FormatDuration(Seconds(seconds));
+}
+
+std::string Count(uint64_t number, std::string_view noun) {
+  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 
 std::string Relative(const google::protobuf::Timestamp& timestamp, WallTime now) {

@@ -18,6 +18,10 @@ Micros ToMicros(const google::protobuf::Duration& duration);
 // In the machine's time zone: "2026-11-21 20:44:09", "20:44:09.123". "-" for an unset time.
 std::string DateTime(const google::protobuf::Timestamp& timestamp);
 std::string TimeOfDay(const google::protobuf::Timestamp& timestamp);
+// How long ago, in whole seconds: "26 s", "3 min 05 s".
+std::string Since(const google::protobuf::Timestamp& timestamp, WallTime now);
+// "1 site", "2 sites".
+std::string Count(uint64_t number, std::string_view noun);
 // "3 min 05 s ago", "in 59 d 3 h", "-" for an unset time.
 std::string Relative(const google::protobuf::Timestamp& timestamp, WallTime now);
 

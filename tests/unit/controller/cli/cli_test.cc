@@ -55,9 +55,9 @@ TEST_F(CliTest, NodeListShowsEveryPageAsATable) {
   const Ran ran = Run({"node", "list"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out,
-            "NODE  POP  CONNECTED               ANNOUNCES  SERVES   PROVED  AGENT  WARNINGS\n"
-            "ams1  ams  ✓ since 1 min 30 s ago  yes        12       12      0.1.0  -\n"
-            "fra1  fra  ✗ never                 withdrawn  11 → 12  0       -      "
+            "NODE  POP  CONNECTED         ANNOUNCES  SERVES   PROVED  AGENT  WARNINGS\n"
+            "ams1  ams  ✓ for 1 min 30 s  yes        12       12      0.1.0  -\n"
+            "fra1  fra  ✗ never           withdrawn  11 → 12  0       -      "
             "✗ caddy's unix socket is gone\n")
       << ran.out;
   ExpectNarrow(ran.out);
