@@ -1,4 +1,4 @@
-// gRPC settings in one place; performance.md of the design measured what each is worth.
+// gRPC settings in one place; docs/adr and tests/bench measured what each is worth.
 #pragma once
 
 #include <grpcpp/server_builder.h>
