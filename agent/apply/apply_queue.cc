@@ -116,7 +116,8 @@ void ApplyQueue::RunRecover() {
         return Describe(std::move(outcome));
       },
       [this](const Outcome& outcome) {
-        if (!outcome.status.ok() && outcome.status.code() != Code::kNotFound) {
+        starting_ = !outcome.status.ok() && outcome.status.code() != Code::kNotFound;
+        if (starting_) {
           serving_warnings_ = {"nothing is served: " + outcome.status.message()};
         }
         Finish(outcome);
@@ -280,7 +281,8 @@ void ApplyQueue::RunAnnounce() {
 }
 
 void ApplyQueue::ScheduleInspection() {
-  parts_.strand.PostAfter(settings_.inspect_every, [this] {
+  const bool hurry = starting_ && view_.serving.none();
+  parts_.strand.PostAfter(hurry ? settings_.retry_start : settings_.inspect_every, [this] {
     inspection_due_ = true;
     RunNext();
   });

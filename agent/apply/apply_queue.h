@@ -33,6 +33,7 @@ class ApplyEvents {
 struct QueueSettings {
   Micros soak = Seconds(60);          // healthy for so long: last-known-good
   Micros inspect_every = Seconds(5);  // drivers, announcer, canaries
+  Micros retry_start = Millis(500);   // while what is on disk cannot be served: no server yet
   Micros sweep_every = std::chrono::minutes(15);
   Micros look_deadline = Seconds(3);
 };
@@ -125,6 +126,7 @@ class ApplyQueue {
   bool recover_due_ = true;
   bool reapply_due_ = false;
   bool inspection_due_ = false;
+  bool starting_ = false;  // there is something to serve, and it could not be served yet
   bool announce_due_ = false;
   std::optional<agent::v1::Push> pending_;
   std::optional<snapshot::Version> good_due_;

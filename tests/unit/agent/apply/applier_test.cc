@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/agent/apply/rig.h"
+#include "tests/unit/common/fsutil/full_disk.h"
 
 namespace lockstep::agent::apply {
 namespace {
@@ -174,6 +175,23 @@ TEST_F(ApplierTest, AColdStartPicksTheNewestThatCanBeServed) {
   ASSERT_TRUE(rig.applier->Recover({}).ok());
   EXPECT_EQ(rig.Leaf(), LeafOf(2));
   EXPECT_EQ(rig.applier->serving().generation->version.generation, 2u);
+}
+
+TEST_F(ApplierTest, AFullDiskIsSaidAndNothingChanges) {
+  PushWhole(1);
+  const fsutil::FullDisk full;
+  auto opened = state::Generations::Open(full / "state", rig.authority());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Applier applier({rig.driver, rig.observer, rig.looks, rig.clock, *opened, rig.authority()});
+  const auto big =
+      rig.publisher.MakeSnapshot({{.revision = 2, .body = std::string(60'000, 'x')},
+                                  {.host = "b.example.test", .body = std::string(60'000, 'y')}});
+  const auto ack = applier.Take(rig.publisher.MakePush(big, 2), {});
+  ASSERT_TRUE(ack);
+  EXPECT_EQ(ack->outcome(), Ack::OUTCOME_REJECTED);
+  EXPECT_THAT(ack->reason(),
+              ::testing::AnyOf(HasSubstr("No space left on device"), HasSubstr("File too large")));
+  EXPECT_EQ(rig.Leaf(), LeafOf(1));
 }
 
 TEST_F(ApplierTest, AFreshNodeHasNothingToStartFrom) {

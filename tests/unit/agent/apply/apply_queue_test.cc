@@ -220,7 +220,8 @@ TEST_F(ApplyQueueTest, AServerThatComesUpLateIsServedFromDisk) {
   EXPECT_THAT(again.view().warnings,
               ::testing::Contains(HasSubstr("nothing is served: no socket")));
   rig.driver.FailApply(Status::Ok());
-  EXPECT_TRUE(Inspected([&] { return again.view().serving.generation == 1; }));
+  strand.AdvanceBy(Seconds(1));  // much less than between inspections
+  EXPECT_TRUE(Until([&] { return again.view().serving.generation == 1; }));
 }
 
 TEST_F(ApplyQueueTest, AWithdrawnNodeIsAnnouncedAgainOnlyInStep) {
