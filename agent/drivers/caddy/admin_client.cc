@@ -130,8 +130,8 @@ std::string ErrorText(std::string_view body) {
   std::string out;
   for (const char c : text) {
     if (out.size() >= kMaxErrorText) return out + "...";
-    const bool shown = c >= ' ' && c <= '~';
-    if (shown || (!out.empty() && out.back() != ' ')) out += shown ? c : ' ';
+    const char shown = c >= ' ' && c <= '~' ? c : ' ';
+    if (shown != ' ' || (!out.empty() && out.back() != ' ')) out += shown;
   }
   while (out.ends_with(' ')) out.pop_back();
   return out.empty() ? "no reason given" : out;

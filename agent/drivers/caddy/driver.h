@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,7 @@ class CaddyDriver : public apply::Driver {
 
   // Ok while Caddy runs what was last applied here (and before anything was). NOT_FOUND once it
   // lost that, as after a restart, ABORTED when somebody else changed it: apply again.
-  Status Ensure();
+  Status Ensure() override;
 
   std::vector<std::string> Inspect() override;
 
@@ -83,6 +84,8 @@ class CaddyDriver : public apply::Driver {
   const Clock& clock_;
   const QuicListeners listeners_;
   std::optional<Version> version_;
+  // Digests of certificates found good: of a thousand, a push changes few.
+  std::set<std::string> good_certificates_;
   std::optional<ConfigId> applied_;
   std::string applied_digest_;               // SHA-256 of the config as Caddy shows it
   std::vector<std::string> file_roots_;      // of what was applied

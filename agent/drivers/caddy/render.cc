@@ -316,28 +316,26 @@ std::string RenderPresetBody(std::string_view body, const NodeName& node, const 
 }
 
 Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings& settings,
-                                    Http3 http3) {
+                                    Http3 http3) try {
   const Tables tables = SortSites(desired);
   RenderedConfig out;
-  json config = {{"admin", Admin(settings)},
-                 {"apps",
-                  {{"http",
-                    {{"http_port", settings.http_port},
-                     {"https_port", settings.https_port},
-                     {"grace_period", std::to_string(settings.grace_period.count()) + "s"},
-                     {"servers",
-                      {{"http", HttpServer(desired, settings, tables)},
-                       {"https", HttpsServer(desired, settings, tables, http3)}}}}},
-                   {"tls", TlsApp(Certificates(desired, &out.id.certificates))}}}};
-  try {
-    std::string text = config.dump();
-    out.id.config = Digest16(text);
-    text.insert(1, R"("@id":")" + out.id.ToString() + R"(",)");
-    out.json = crypto::Secret(std::move(text));
-  } catch (const json::exception& error) {
-    return InvalidArgument("caddy config holds a text that is no UTF-8");
-  }
+  const json config = {{"admin", Admin(settings)},
+                       {"apps",
+                        {{"http",
+                          {{"http_port", settings.http_port},
+                           {"https_port", settings.https_port},
+                           {"grace_period", std::to_string(settings.grace_period.count()) + "s"},
+                           {"servers",
+                            {{"http", HttpServer(desired, settings, tables)},
+                             {"https", HttpsServer(desired, settings, tables, http3)}}}}},
+                         {"tls", TlsApp(Certificates(desired, &out.id.certificates))}}}};
+  std::string text = config.dump();
+  out.id.config = Digest16(text);
+  text.insert(1, R"("@id":")" + out.id.ToString() + R"(",)");
+  out.json = crypto::Secret(std::move(text));
   return out;
+} catch (const json::exception&) {
+  return InvalidArgument("caddy config holds a text that is no UTF-8");
 }
 
 }  // namespace lockstep::agent::drivers::caddy

@@ -1,0 +1,213 @@
+// The driver against a Caddy that is not there: the order of its calls, and what it does when one
+// fails. tests/integration/agent_caddy has the real one.
+#include "agent/drivers/caddy/driver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temp_directory.h"
+
+namespace lockstep::agent::drivers::caddy {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Keeps the config it is given, as Caddy does, and gives up a load of a server on a UDP socket.
+class FakeAdmin : public Admin {
+ public:
+  struct State {
+    json config;
+    std::vector<std::string> loads;  // "http3", "no http3", "hold 127.0.0.1:443"
+    int refuse_load = -1;            // this one, counted from 0
+  };
+  explicit FakeAdmin(State* state) : state_(*state) {}
+
+  Status Load(std::string_view text) override {
+    const json config = json::parse(text);
+    const json& servers = config["apps"]["http"]["servers"];
+    const bool hold = servers.contains("hold");
+    state_.loads.push_back(hold ? "hold " + servers["hold"]["listen"][0].get<std::string>()
+                           : servers["https"]["protocols"].size() == 3 ? "http3"
+                                                                       : "no http3");
+    if (static_cast<int>(state_.loads.size()) == state_.refuse_load + 1) {
+      return InvalidArgument("caddy refuses the config: no");
+    }
+    state_.config = config;
+    return hold ? Unavailable("connection closed") : Status::Ok();
+  }
+  Result<std::string> GetConfig(std::string_view path) override {
+    const json::json_pointer pointer{std::string(path)};
+    return state_.config.contains(pointer) ? state_.config[pointer].dump() : "null";
+  }
+  Status SetConfig(std::string_view, std::string_view) override { return Unimplemented(""); }
+
+ private:
+  State& state_;
+};
+
+class CaddyDriverTest : public ::testing::Test {
+ protected:
+  CaddyDriverTest() {
+    desired_.node = *NodeName::Parse("fra1");
+    desired_.pop = *PopName::Parse("fra");
+    desired_.service_addresses = {*IpAddress::Parse("127.0.0.1")};
+    SetLeaf("leaf1");
+  }
+  void SetLeaf(const std::string& leaf) {
+    desired_.certificates = {
+        {"www", 1, {*Hostname::Parse("www.example.test")}, leaf, "key", leaf, WallTime()}};
+  }
+  CaddyDriver MakeDriver(bool take_over = false) {
+    CaddyOptions options;
+    options.render.admin_socket = directory_ / "admin.sock";
+    options.take_over = take_over;
+    options.copies_directory = directory_ / "copies";
+    options.program = "/nonexistent/caddy";  // its version is not known: an old one
+    options.open_admin.port = 9;
+    return CaddyDriver(
+        options, std::make_unique<FakeAdmin>(&caddy_), clock_, [this](const probe::QuicRequest&) {
+          ++handshakes_;
+          probe::QuicObservation seen;
+          seen.handshake = true;
+          seen.certificate.leaf_sha256 =
+              handshakes_ <= old_answers_ ? "old" : desired_.certificates[0].leaf_sha256;
+          return seen;
+        });
+  }
+  std::vector<std::string> TakeLoads() { return std::exchange(caddy_.loads, {}); }
+
+  fakes::TempDirectory directory_;
+  fakes::FakeClock clock_;
+  FakeAdmin::State caddy_;
+  reconcile::Desired desired_;
+  int handshakes_ = 0;
+  int old_answers_ = 0;
+};
+
+TEST_F(CaddyDriverTest, HoldsTheUdpSocketBeforeItIsFirstOpened) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("hold udp/127.0.0.1:443", "http3"));
+  EXPECT_EQ(handshakes_, 0);
+}
+
+TEST_F(CaddyDriverTest, LoadsOnceWhereNoCertificateChanges) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  desired_.pop = *PopName::Parse("ams");
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("http3"));
+}
+
+TEST_F(CaddyDriverTest, ClosesAndOpensHttp3WhereOneChanges) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  SetLeaf("leaf2");
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("no http3", "http3"));
+  EXPECT_EQ(handshakes_, 1);
+  EXPECT_TRUE(driver.Inspect().empty());
+}
+
+TEST_F(CaddyDriverTest, TriesAgainWhileTheOldLeafIsShown) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  SetLeaf("leaf2");
+  old_answers_ = 1;
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("no http3", "http3", "no http3", "http3"));
+  EXPECT_TRUE(driver.Inspect().empty());
+}
+
+TEST_F(CaddyDriverTest, SaysSoWhereHttp3CannotBeRenewed) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  const reconcile::Desired before = desired_;
+  SetLeaf("leaf2");
+  old_answers_ = 100;
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok()) << "the wire has the last word";
+  EXPECT_THAT(driver.Inspect(),
+              ElementsAre("HTTP/3 at 127.0.0.1 shows an old certificate for www.example.test; "
+                          "restart caddy"));
+}
+
+TEST_F(CaddyDriverTest, GoesBackWhereTheSecondLoadFails) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const json served = caddy_.config;
+  const reconcile::Desired before = desired_;
+  SetLeaf("leaf2");
+  caddy_.refuse_load = 1;
+  EXPECT_EQ(driver.Apply(desired_, &before), InvalidArgument("caddy refuses the config: no"));
+  EXPECT_EQ(caddy_.config, served);
+  EXPECT_EQ(driver.Ensure(), Status::Ok());
+}
+
+TEST_F(CaddyDriverTest, ARepairOpensHttp3Anew) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("no http3", "http3"));
+}
+
+TEST_F(CaddyDriverTest, ARestartedAgentDisturbsNothing) {
+  ASSERT_EQ(MakeDriver().Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  CaddyDriver restarted = MakeDriver();
+  ASSERT_EQ(restarted.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("http3")) << "Caddy finds it unchanged";
+  EXPECT_EQ(handshakes_, 0);
+}
+
+TEST_F(CaddyDriverTest, AnAgentThatDiedWhileHoldingIsMadeGood) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  caddy_.config["@id"] = kHoldId;
+  TakeLoads();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("hold udp/127.0.0.1:443", "no http3", "http3"));
+}
+
+TEST_F(CaddyDriverTest, HoldsANewAddressAlone) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  desired_.node_addresses = {*IpAddress::Parse("::1")};
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("hold udp/[::1]:443", "http3"));
+}
+
+TEST_F(CaddyDriverTest, LeavesAForeignConfigAlone) {
+  caddy_.config = json::parse(R"({"apps":{"http":{}}})");
+  CaddyDriver driver = MakeDriver();
+  EXPECT_EQ(driver.Apply(desired_, nullptr).code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(TakeLoads().empty());
+}
+
+TEST_F(CaddyDriverTest, DoesNotReplaceAForeignConfigThatItCannotKeep) {
+  caddy_.config = json::parse(R"({"apps":{"http":{}}})");
+  ASSERT_EQ(::mkdir((directory_ / "elsewhere").c_str(), 0700), 0);
+  ASSERT_EQ(::symlink((directory_ / "elsewhere").c_str(), (directory_ / "copies").c_str()), 0);
+  CaddyDriver driver = MakeDriver(/*take_over=*/true);
+  EXPECT_EQ(driver.Apply(desired_, nullptr).code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(TakeLoads().empty());
+}
+
+}  // namespace
+}  // namespace lockstep::agent::drivers::caddy
