@@ -196,7 +196,15 @@ RolloutFacts Publisher::GatherFacts() {
     // A suspect is told what to serve, and has no say in whether that is good for the others.
     if (!live.connected || live.node.banned || !live.suspect.empty()) continue;
     facts.connected.insert(name);
-    if (pusher_.AppliedBy(name) != active_->release.generation.number) {
+    const bool applied = pusher_.AppliedBy(name) == active_->release.generation.number;
+    if (!live.CountsAsAnnouncing()) {
+      // No client reaches it, and perhaps no witness: its own word suffices, and nobody waits for
+      // it. What it must prove before it announces again is another matter.
+      if (applied) facts.proved.insert(name);
+      if (!applied && active_->rollout.released().contains(name)) facts.left.insert(name);
+      continue;
+    }
+    if (!applied) {
       facts.lacking[name] = "it has not acknowledged it";
       continue;
     }
