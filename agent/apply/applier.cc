@@ -150,7 +150,8 @@ Applier::Proof Applier::Prove(const std::vector<Expectation>& expectations, std:
   std::vector<std::string> failures(expectations.size());
   std::vector<size_t> open(expectations.size());
   for (size_t i = 0; i < open.size(); ++i) open[i] = i;
-  const MonoTime all_before = seams_.clock.Mono() + settings_.all_looks_deadline;
+  const MonoTime all_before = seams_.clock.Mono() + settings_.all_looks_deadline +
+                              settings_.more_per_look * static_cast<int64_t>(expectations.size());
   for (int round = 0; round < settings_.rounds && !open.empty(); ++round) {
     if (round > 0 && !PauseBeforeRound(stop)) break;
     std::vector<look::Look> looks;

@@ -31,7 +31,9 @@ struct Seams {
 
 struct ProofSettings {
   Micros look_deadline = Seconds(3);
+  // For all looks of a push: this much, and so much more for each.
   Micros all_looks_deadline = Seconds(60);
+  Micros more_per_look = Millis(20);
   int rounds = 4;              // how often what was not seen as it must be is looked at
   Micros pause = Millis(250);  // between rounds: a server may still be taking up a certificate
 };

@@ -99,7 +99,11 @@ void Generations::Forget(const snapshot::Version& version) {
 }
 
 Status Generations::MarkCurrent(const snapshot::Version& version) {
-  return store_.SetPointer(kCurrent, IdOf(version));
+  LS_RETURN_IF_ERROR(store_.SetPointer(kCurrent, IdOf(version)));
+  // Here, too: where changes follow each other faster than a soak, none would ever end.
+  const Status pruned = store_.Prune(kKept);
+  if (!pruned.ok()) log::Warning("state.leftover", {{"error", pruned}});
+  return Status::Ok();
 }
 
 Status Generations::MarkLastKnownGood(const snapshot::Version& version) {

@@ -49,9 +49,10 @@ class Generations {
   Status Save(const Generation& generation);
   // It could not be served: nothing may ever start from it.
   void Forget(const snapshot::Version& version);
-  // It is served and proved: the next start begins with it.
+  // It is served and proved: the next start begins with it. Forgets all but the last known good, it
+  // and the two before it.
   Status MarkCurrent(const snapshot::Version& version);
-  // It survived its soak. Also forgets all but this one, the current one and the two before it.
+  // It survived its soak.
   Status MarkLastKnownGood(const snapshot::Version& version);
 
   // What may be served without a controller, best first: CURRENT, LKG, then the others not newer

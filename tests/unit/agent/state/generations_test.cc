@@ -114,6 +114,14 @@ TEST_F(GenerationsTest, ASoakLeavesThreeGenerations) {
   EXPECT_THAT(Numbers(generations.ListHeld()), ElementsAre(6, 5, 4));
 }
 
+TEST_F(GenerationsTest, ChangesFasterThanASoakLeaveThreeAndTheLastKnownGood) {
+  Generations generations = Open();
+  Serve(generations, 1);
+  ASSERT_TRUE(generations.MarkLastKnownGood(Make(1).version).ok());
+  for (uint64_t number = 2; number <= 9; ++number) Serve(generations, number);
+  EXPECT_THAT(Numbers(generations.ListHeld()), ElementsAre(9, 8, 7, 1));
+}
+
 TEST_F(GenerationsTest, ARejectedGenerationIsForgottenButStaysSeen) {
   Generations generations = Open();
   Serve(generations, 1);
