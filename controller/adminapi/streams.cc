@@ -81,6 +81,7 @@ grpc::ServerWriteReactor<v1::WatchOrderResponse>* AdminService::WatchOrder(
     if (watch->gone) return;
     if (const model::Order* open = rooms_.orders.FindOpen(id)) {
       stream->Send(ToResponse(*open));
+      if (model::IsEnded(open->state)) return stream->End(Status::Ok());
       watch->id = rooms_.orders.Watch([stream, id](const model::Order& order) {
         if (order.id != id) return;
         stream->Send(ToResponse(order));

@@ -1,0 +1,373 @@
+// What an operator gets to hear over the admin socket.
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/dns/resolver.h"
+#include "common/rpc/settings.h"
+#include "controller/adminapi/admin_server.h"
+#include "controller/witness/rehearsal.h"
+#include "tests/fakes/publish_rig.h"
+#include "tests/fakes/settle.h"
+
+namespace lockstep::controller::adminapi {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Starts and never ends, until it is cancelled.
+class WaitingIssuer final : public certs::CertIssuer {
+ public:
+  void Start(certs::IssueRequest, std::function<void(certs::IssueResult)> done) override {
+    done_ = std::move(done);
+  }
+  void Cancel(const OrderId&) override {
+    if (done_) std::exchange(done_, nullptr)({Cancelled("the run was cancelled"), {}, {}, {}});
+  }
+  Result<std::string> EnsureAccount() override { return Unavailable("there is no CA here"); }
+
+ private:
+  std::function<void(certs::IssueResult)> done_;
+};
+
+witness::RehearsalOptions NoRehearsal() {
+  witness::RehearsalOptions options;
+  options.mode = witness::RehearsalMode::kOff;
+  return options;
+}
+
+class AdminTest : public ::testing::Test {
+ protected:
+  AdminTest()
+      : workers_("worker", 1),
+        sites_(rig_.database, rig_.state, {}),
+        challenges_({}, 1, rig_.database, rig_.state, rig_.fleet),
+        resolver_(dns::Config{}),
+        rehearsal_(NoRehearsal(), resolver_),
+        book_(rig_.database, rig_.state),
+        orders_({},
+                {rig_.state, rig_.fleet, challenges_, rig_.witnesses, rehearsal_, rig_.publisher,
+                 book_, issuer_, workers_},
+                rig_.database, rig_.journal),
+        renewals_(rig_.database, rig_.state, book_, orders_, rig_.journal),
+        enrollment_(rig_.ca, rig_.database, rig_.state, rig_.fleet, rig_.journal),
+        checks_(rig_.state, rig_.fleet, rig_.witnesses, book_) {
+    sites_.OnChange([this](const std::string& cause) {
+      rig_.desired.sites = sites_.List();
+      (void)rig_.publisher.Changed(cause);
+    });
+    identity::Access access;
+    access.own_uid = ::geteuid();
+    access.is_banned = [](const NodeName&) { return false; };
+    auto started = AdminServer::Start(
+        {.socket_path = Socket(), .group = {}}, access,
+        {rig_.state, rig_.database, rig_.journal, rig_.fleet, enrollment_, sites_, challenges_,
+         rig_.publisher, book_, checks_, orders_, renewals_, "0.1.0", rig_.clock.Now(), 1});
+    LS_CHECK(started.ok());
+    server_ = *std::move(started);
+    channel_ = grpc::CreateCustomChannel("unix:" + Socket(), grpc::InsecureChannelCredentials(),
+                                         rpc::LocalChannelArguments());
+    client_ = v1::AdminService::NewStub(channel_);
+  }
+  ~AdminTest() override {
+    server_.reset();
+    workers_.Stop();
+  }
+  std::string Socket() const { return rig_.directory / "admin/admin.sock"; }
+
+  // Runs a blocking call while this thread plays the state strand.
+  grpc::Status While(const std::function<grpc::Status(grpc::ClientContext*)>& call) {
+    grpc::Status status;
+    std::atomic<bool> done{false};
+    std::thread caller([&] {
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() + Seconds(10));
+      status = call(&context);
+      done = true;
+    });
+    EXPECT_TRUE(fakes::RunUntil(rig_.state, [&] { return done.load(); }));
+    caller.join();
+    return status;
+  }
+  template <typename Request, typename Response>
+  grpc::Status Call(grpc::Status (v1::AdminService::Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                    const Request& request, Response* response) {
+    return While([&](grpc::ClientContext* context) {
+      return (client_.get()->*method)(context, request, response);
+    });
+  }
+  grpc::Status Apply(const std::string& text, v1::ApplySitesResponse* response) {
+    v1::ApplySitesRequest request;
+    request.set_text(text);
+    request.set_file_name("sites.toml");
+    return Call(&v1::AdminService::Stub::ApplySites, request, response);
+  }
+  // The answer to a call of any method, as bytes.
+  grpc::Status CallRaw(const std::string& path, const std::string& request, std::string* answer) {
+    return While([&](grpc::ClientContext* context) {
+      const grpc::internal::RpcMethod method(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
+      const grpc::Slice slice(request);
+      grpc::ByteBuffer in(&slice, 1);
+      grpc::ByteBuffer out;
+      const grpc::Status status =
+          grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+              channel_.get(), method, context, in, &out);
+      std::vector<grpc::Slice> slices;
+      if (out.Valid() && out.Dump(&slices).ok()) {
+        for (const grpc::Slice& part : slices) {
+          answer->append(reinterpret_cast<const char*>(part.begin()), part.size());
+        }
+      }
+      return status;
+    });
+  }
+
+  fakes::PublishRig rig_;
+  task::WorkerPool workers_;
+  sites::Sites sites_;
+  challenges::Challenges challenges_;
+  dns::Resolver resolver_;
+  witness::Rehearsal rehearsal_;
+  certs::CertificateBook book_;
+  WaitingIssuer issuer_;
+  certs::Orders orders_;
+  certs::Renewals renewals_;
+  fleet::Enrollment enrollment_;
+  certs::CertificateChecks checks_;
+  std::unique_ptr<AdminServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::AdminService::Stub> client_;
+};
+
+constexpr char kSite[] = "[[site]]\nname = \"www.example.test\"\n[site.preset]\nbody = \"hello\"\n";
+
+TEST_F(AdminTest, EveryMethodIsServed) {
+  const auto* file = google::protobuf::DescriptorPool::generated_pool()->FindFileByName(
+      "lockstep/admin/v1/admin.proto");
+  ASSERT_NE(file, nullptr);
+  const auto* service = file->service(0);
+  for (int i = 0; i < service->method_count(); ++i) {
+    if (service->method(i)->server_streaming()) continue;
+    std::string answer;
+    const std::string path = "/" + service->full_name() + "/" + service->method(i)->name();
+    const grpc::Status status = CallRaw(path, "", &answer);
+    EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::INVALID_ARGUMENT)
+        << path << ": " << status.error_message();
+  }
+}
+
+TEST_F(AdminTest, HealthAndReflectionAreThere) {
+  std::string answer;
+  EXPECT_TRUE(CallRaw("/grpc.health.v1.Health/Check", "", &answer).ok());
+  EXPECT_EQ(answer, std::string("\x08\x01", 2));  // SERVING
+  answer.clear();
+  const std::string list_services("\x3a\x01*", 3);
+  EXPECT_TRUE(CallRaw("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                      list_services, &answer)
+                  .ok());
+  EXPECT_THAT(answer, HasSubstr("lockstep.admin.v1.AdminService"));
+}
+
+TEST_F(AdminTest, StatusCountsNodesAndNamesWhatIsNotAsItShouldBe) {
+  rig_.Enrol({"ams1", "fra1", "nyc1"});
+  ASSERT_TRUE(rig_.Connect("ams1").ok());
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetStatus, v1::GetStatusRequest(), &status).ok());
+  EXPECT_EQ(status.version(), "0.1.0");
+  EXPECT_EQ(status.nodes(), 3U);
+  EXPECT_EQ(status.nodes_connected(), 1U);
+  EXPECT_EQ(status.nodes_announcing(), 3U);  // unreachable counts as announcing
+  EXPECT_THAT(status.problems(), ::testing::IsSupersetOf({HasSubstr("fra1: is not connected"),
+                                                          HasSubstr("nyc1: is not connected")}));
+}
+
+TEST_F(AdminTest, NodesComePageByPage) {
+  rig_.Enrol({"ams1", "fra1", "nyc1"});
+  v1::ListNodesRequest request;
+  request.set_page_size(2);
+  std::vector<std::string> names;
+  do {
+    v1::ListNodesResponse page;
+    ASSERT_TRUE(Call(&v1::AdminService::Stub::ListNodes, request, &page).ok());
+    EXPECT_LE(page.nodes_size(), 2);
+    for (const v1::Node& node : page.nodes()) names.push_back(node.name());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(names, ElementsAre("ams1", "fra1", "nyc1"));
+}
+
+TEST_F(AdminTest, ANodeThatIsNotThereIsNotFound) {
+  v1::GetNodeRequest request;
+  request.set_name("nix");
+  v1::GetNodeResponse response;
+  const grpc::Status status = Call(&v1::AdminService::Stub::GetNode, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "no node nix");
+}
+
+TEST_F(AdminTest, ABannedNodeIsCutAndShownSo) {
+  rig_.Enrol({"fra1"});
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  v1::BanNodeRequest ban;
+  ban.set_name("fra1");
+  ban.set_reason("stolen");
+  v1::BanNodeResponse banned;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::BanNode, ban, &banned).ok());
+  ASSERT_EQ(rig_.link.cuts.size(), 1U);
+  v1::GetNodeRequest request;
+  request.set_name("fra1");
+  v1::GetNodeResponse response;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetNode, request, &response).ok());
+  EXPECT_TRUE(response.node().banned());
+  EXPECT_EQ(response.node().ban_reason(), "stolen");
+}
+
+TEST_F(AdminTest, ATokenIsShownOnceAndItsSecretNeverListed) {
+  v1::CreateTokenRequest request;
+  request.set_node("fra1");
+  request.set_pop("fra");
+  v1::CreateTokenResponse created;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::CreateToken, request, &created).ok());
+  EXPECT_THAT(created.text(), HasSubstr("fra1"));
+  v1::ListTokensResponse listed;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ListTokens, v1::ListTokensRequest(), &listed).ok());
+  ASSERT_EQ(listed.tokens_size(), 1);
+  EXPECT_EQ(listed.tokens(0).id(), created.token().id());
+  EXPECT_EQ(listed.ShortDebugString().find(created.text()), std::string::npos);
+}
+
+TEST_F(AdminTest, ApplyingAFileSaysWhatChangesAndWhichGenerationCarriesIt) {
+  rig_.Enrol({"fra1"});
+  v1::ApplySitesResponse applied;
+  ASSERT_TRUE(Apply(kSite, &applied).ok());
+  ASSERT_EQ(applied.changes_size(), 1);
+  EXPECT_EQ(applied.changes(0).kind(), v1::SiteChange::KIND_CREATE);
+  EXPECT_GT(applied.generation(), 0U);
+  v1::ListSitesResponse listed;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ListSites, v1::ListSitesRequest(), &listed).ok());
+  ASSERT_EQ(listed.sites_size(), 1);
+  EXPECT_EQ(listed.sites(0).name(), "www.example.test");
+  v1::ApplySitesResponse again;
+  ASSERT_TRUE(Apply(kSite, &again).ok());
+  EXPECT_EQ(again.changes(0).kind(), v1::SiteChange::KIND_UNCHANGED);
+  EXPECT_EQ(again.generation(), 0U);
+}
+
+TEST_F(AdminTest, AFileWithErrorsNamesThemAllAndChangesNothing) {
+  v1::ApplySitesResponse applied;
+  const grpc::Status status = Apply("[[site]]\nname = \"x\"\nhost = [\"y\"]\n", &applied);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("sites.toml:3"));
+  EXPECT_THAT(status.error_message(), HasSubstr("did you mean `hosts`"));
+  EXPECT_TRUE(sites_.List().empty());
+}
+
+TEST_F(AdminTest, AnOrderIsWatchedToItsEnd) {
+  rig_.Enrol({"fra1"});
+  v1::IssueCertificateRequest request;
+  request.add_hosts("www.example.test");
+  v1::IssueCertificateResponse issued;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::IssueCertificate, request, &issued).ok());
+  v1::IssueCertificateResponse twice;
+  EXPECT_EQ(Call(&v1::AdminService::Stub::IssueCertificate, request, &twice).error_code(),
+            grpc::StatusCode::ALREADY_EXISTS);
+
+  std::vector<v1::Order::State> seen;
+  std::atomic<bool> first{false};
+  const grpc::Status watched = While([&](grpc::ClientContext* context) {
+    v1::WatchOrderRequest watch;
+    watch.set_id(issued.order().id());
+    const auto stream = client_->WatchOrder(context, watch);
+    for (v1::WatchOrderResponse response; stream->Read(&response);) {
+      seen.push_back(response.order().state());
+      if (!first.exchange(true)) {
+        rig_.state.Post([this] { orders_.AbortAll("the operator wants to go home"); });
+      }
+    }
+    return stream->Finish();
+  });
+  EXPECT_TRUE(watched.ok()) << watched.error_message();
+  ASSERT_GE(seen.size(), 2U);
+  EXPECT_EQ(seen.back(), v1::Order::STATE_FAILED);
+
+  v1::GetOrderRequest get;
+  get.set_id(issued.order().id());
+  v1::GetOrderResponse order;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetOrder, get, &order).ok());
+  EXPECT_THAT(order.order().error(), HasSubstr("the operator wants to go home"));
+  // An ended order is a stream of one.
+  const grpc::Status again = While([&](grpc::ClientContext* context) {
+    v1::WatchOrderRequest watch;
+    watch.set_id(issued.order().id());
+    const auto stream = client_->WatchOrder(context, watch);
+    int count = 0;
+    for (v1::WatchOrderResponse response; stream->Read(&response);) ++count;
+    EXPECT_EQ(count, 1);
+    return stream->Finish();
+  });
+  EXPECT_TRUE(again.ok());
+}
+
+TEST_F(AdminTest, WatchingAnOrderThatIsNotThereIsNotFound) {
+  const grpc::Status status = While([&](grpc::ClientContext* context) {
+    v1::WatchOrderRequest watch;
+    watch.set_id("o-0123456789abcdef");
+    const auto stream = client_->WatchOrder(context, watch);
+    v1::WatchOrderResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    return stream->Finish();
+  });
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(AdminTest, EventsAreWatchedFromThePastIntoThePresentWithoutAGap) {
+  for (int i = 0; i < 5; ++i) rig_.journal.Info("test.past", "fra1", std::to_string(i));
+  rig_.state.RunAll();
+  std::vector<std::string> texts;
+  (void)While([&](grpc::ClientContext* context) {
+    v1::WatchEventsRequest watch;
+    watch.set_after_id(1);
+    const auto stream = client_->WatchEvents(context, watch);
+    v1::WatchEventsResponse response;
+    while (texts.size() < 6 && stream->Read(&response)) {
+      texts.push_back(response.event().text());
+      if (texts.size() == 1) {
+        rig_.state.Post([this] {
+          rig_.journal.Info("test.present", "fra1", "5");
+          rig_.journal.Info("test.present", "fra1", "6");
+        });
+      }
+    }
+    context->TryCancel();
+    return stream->Finish();
+  });
+  EXPECT_THAT(texts, ElementsAre("1", "2", "3", "4", "5", "6"));
+}
+
+TEST_F(AdminTest, StoppingEndsAWatch) {
+  std::thread stopper;
+  const grpc::Status status = While([&](grpc::ClientContext* context) {
+    const auto stream = client_->WatchEvents(context, v1::WatchEventsRequest());
+    stopper = std::thread([&] { server_->Stop(); });
+    v1::WatchEventsResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    return stream->Finish();
+  });
+  stopper.join();
+  EXPECT_FALSE(status.ok());
+}
+
+}  // namespace
+}  // namespace lockstep::controller::adminapi
