@@ -5,10 +5,10 @@
 // silence for ever on about one address of two: Caddy closes the UDP socket before the listener on
 // it, the listener's reader may notice first, and then Caddy never drops the listener from its pool
 // of shared ones, which the next load takes it from. While somebody else uses the UDP socket too it
-// is not closed, the listener is, and 600 of 600 renewals came out right. That somebody is a server
-// that the driver asks for over and over: an HTTP/1 server on a UDP socket. Caddy takes the socket,
-// finds that it cannot be served, and abandons that load (its admin API recovers and drops the
-// connection); the old config serves on, and the socket is in use until Caddy ends.
+// is not closed, the listener is, and 360 of 360 renewals came out right. That somebody is an
+// HTTP/1 server on a UDP socket, which the driver asks for once: Caddy takes the socket, finds that
+// it cannot be served, and abandons that load (its admin API recovers and drops the connection);
+// the old config serves on, and the socket is in use until Caddy ends.
 // docs/adr/2026-11-21-caddy-http3-listeners.md has the whole story.
 #pragma once
 
