@@ -46,6 +46,8 @@ Status Applier::Recover(std::stop_token stop) {
     if (last.ok()) return last;
     log::Error("apply.recover_failed",
                {{"version", generation->version.ToString()}, {"error", last}});
+    // A server that is not there is no reason to go back: it may be there for the next one.
+    if (last.code() == Code::kUnavailable || last.code() == Code::kDeadlineExceeded) return last;
   }
   return last;
 }
@@ -63,12 +65,14 @@ Status Applier::RecoverTo(const state::GenerationPtr& generation) {
 Serving Applier::Fallback(const state::GenerationPtr& generation,
                           const reconcile::Desired& offered) const {
   std::vector<std::pair<reconcile::Desired, bool>> others;  // and whether it was proved
+  // What may be started from has been proved; what is held besides was only staged.
+  const std::vector<state::GenerationPtr> servable = seams_.generations.ListServable();
   for (const state::GenerationPtr& held : seams_.generations.ListHeld()) {
     Result<reconcile::Desired> desired = reconcile::ParseDesired(held->snapshot);
     if (!desired.ok()) continue;
-    // What could not be proved was forgotten, or is newer than what is served now.
-    const bool proved =
-        snapshot::Compare(generation->version, held->version) != snapshot::Standing::kNewer;
+    const bool proved = std::any_of(
+        servable.begin(), servable.end(),
+        [&](const state::GenerationPtr& other) { return other->version == held->version; });
     others.emplace_back(*std::move(desired), proved);
   }
   std::vector<reconcile::HeldCertificate> certificates;

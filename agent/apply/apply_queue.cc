@@ -281,7 +281,7 @@ void ApplyQueue::RunAnnounce() {
 }
 
 void ApplyQueue::ScheduleInspection() {
-  const bool hurry = starting_ && view_.serving.none();
+  const bool hurry = starting_ && view_.serving.none() && ++starts_ <= settings_.hurried_starts;
   parts_.strand.PostAfter(hurry ? settings_.retry_start : settings_.inspect_every, [this] {
     inspection_due_ = true;
     RunNext();

@@ -34,6 +34,7 @@ struct QueueSettings {
   Micros soak = Seconds(60);          // healthy for so long: last-known-good
   Micros inspect_every = Seconds(5);  // drivers, announcer, canaries
   Micros retry_start = Millis(500);   // while what is on disk cannot be served: no server yet
+  int hurried_starts = 20;            // so often; then with each inspection
   Micros sweep_every = std::chrono::minutes(15);
   Micros look_deadline = Seconds(3);
 };
@@ -127,6 +128,7 @@ class ApplyQueue {
   bool reapply_due_ = false;
   bool inspection_due_ = false;
   bool starting_ = false;  // there is something to serve, and it could not be served yet
+  int starts_ = 0;
   bool announce_due_ = false;
   std::optional<agent::v1::Push> pending_;
   std::optional<snapshot::Version> good_due_;

@@ -33,6 +33,7 @@ class FakeDriver : public agent::apply::Driver {
                const agent::reconcile::Desired*) override {
     const std::lock_guard lock(mutex_);
     ++applied_;
+    if (!once_.ok()) return std::exchange(once_, Status::Ok());
     if (!apply_.ok()) return apply_;
     serving_ = desired;
     lost_ = false;
@@ -49,6 +50,7 @@ class FakeDriver : public agent::apply::Driver {
 
   void FailCheck(Status status) { Set(check_, std::move(status)); }
   void FailApply(Status status) { Set(apply_, std::move(status)); }
+  void RefuseOnce(Status status) { Set(once_, std::move(status)); }
   void Warn(std::vector<std::string> warnings) { Set(warnings_, std::move(warnings)); }
   // As a restart without its configuration.
   void Restart() {
@@ -98,6 +100,7 @@ class FakeDriver : public agent::apply::Driver {
   mutable std::mutex mutex_;
   Status check_;
   Status apply_;
+  Status once_;
   std::vector<std::string> warnings_;
   std::optional<agent::reconcile::Desired> serving_;
   std::set<std::string> misserved_;

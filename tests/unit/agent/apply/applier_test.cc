@@ -170,11 +170,26 @@ TEST_F(ApplierTest, AColdStartPicksTheNewestThatCanBeServed) {
   rig.Restart();
   rig.driver.Restart();
   rig.driver.FailApply(Unavailable("no caddy"));
+  const int applied = rig.driver.applied();
   EXPECT_EQ(rig.applier->Recover({}).code(), Code::kUnavailable);
+  EXPECT_EQ(rig.driver.applied(),
+            applied + 1);  // a server that is not there is no reason to go back
   rig.driver.FailApply(Status::Ok());
   ASSERT_TRUE(rig.applier->Recover({}).ok());
   EXPECT_EQ(rig.Leaf(), LeafOf(2));
   EXPECT_EQ(rig.applier->serving().generation->version.generation, 2u);
+}
+
+TEST_F(ApplierTest, AColdStartGoesBackFromWhatTheServerRefuses) {
+  PushWhole(1);
+  PushWhole(2);
+  rig.Restart();
+  rig.driver.Restart();
+  rig.driver.RefuseOnce(InvalidArgument("bad config"));
+  ASSERT_TRUE(rig.applier->Recover({}).ok());
+  EXPECT_EQ(rig.applier->serving().generation->version.generation, 1u);
+  // A certificate that was proved is not taken back with it.
+  EXPECT_EQ(rig.Leaf(), LeafOf(2));
 }
 
 TEST_F(ApplierTest, AFullDiskIsSaidAndNothingChanges) {
