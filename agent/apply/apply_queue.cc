@@ -17,8 +17,11 @@ using agent::v1::Ack;
 
 constexpr size_t kShownSweepFailures = 5;
 
+// Without saying anything twice.
 void Append(std::vector<std::string>* to, const std::vector<std::string>& from) {
-  to->insert(to->end(), from.begin(), from.end());
+  for (const std::string& text : from) {
+    if (std::find(to->begin(), to->end(), text) == to->end()) to->push_back(text);
+  }
 }
 
 }  // namespace
