@@ -17,7 +17,8 @@ std::string Sha256(std::string_view bytes) {
 
 void AppendSized(std::string* out, const std::string& text) {
   const auto size = static_cast<uint32_t>(text.size());
-  for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(size >> shift & 255));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out->push_back(static_cast<char>(size >> shift & 255));
   out->append(text);
 }
 
@@ -40,8 +41,9 @@ const Snapshot::Entry* Snapshot::Find(const ResourceKey& key) const {
 }
 
 size_t Snapshot::CountOf(const std::string& type) const {
-  return static_cast<size_t>(std::count_if(
-      entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.first.type == type; }));
+  return static_cast<size_t>(
+      std::count_if(entries_.begin(), entries_.end(),
+                    [&](const auto& entry) { return entry.first.type == type; }));
 }
 
 std::string Snapshot::Digest() const {

@@ -9,7 +9,8 @@ std::string Version::ToString() const {
 
 Result<Version> VersionOf(const types::v1::Manifest& manifest) {
   if (manifest.epoch().counter() == 0) return InvalidArgument("manifest.epoch.counter is missing");
-  if (manifest.epoch().id().size() != 16) return InvalidArgument("manifest.epoch.id is not 16 bytes");
+  if (manifest.epoch().id().size() != 16)
+    return InvalidArgument("manifest.epoch.id is not 16 bytes");
   if (manifest.start_id().size() != 16) return InvalidArgument("manifest.start_id is not 16 bytes");
   if (manifest.generation() == 0) return InvalidArgument("manifest.generation is missing");
   if (manifest.digest().size() != 32) return InvalidArgument("manifest.digest is not 32 bytes");

@@ -30,7 +30,8 @@ enum class Standing {
   kNewer,  // take it
   kSame,   // seen already, byte for byte
   kStale,  // older than what was seen: never look at it
-  kFork,   // the same number with other content, or another epoch of the same counter: refuse, say so
+  kFork,   // the same number with other content, or another epoch of the same counter: refuse, say
+           // so
 };
 
 // How an offered version stands to the highest ever seen. A higher epoch counter always wins.

@@ -102,6 +102,9 @@ identity::Access Controller::Parts::MakeAccess() const {
   access.is_banned = [&fleet = domain->fleet](const NodeName& node) {
     return fleet.IsBanned(node);
   };
+  access.enrolled_at = [&fleet = domain->fleet](const NodeName& node) {
+    return fleet.EnrolledAt(node);
+  };
   return access;
 }
 

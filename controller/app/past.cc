@@ -1,5 +1,8 @@
 #include "controller/app/past.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "common/base/encoding.h"
 #include "common/log/log.h"
 
@@ -20,7 +23,7 @@ Status ReadEpoch(store::Stores& stores, model::Epoch* epoch) {
 
 // The newest generation that every node had proved. What was on its way when the controller
 // stopped is planned anew.
-Result<std::optional<model::Generation>> FindStable(store::Stores& stores,
+Result<std::optional<model::Generation>> FindStable(store::Stores& stores, WallTime now,
                                                     std::vector<model::Generation>* generations) {
   for (model::Generation& generation : *generations) {
     if (generation.state == model::GenerationState::kSoaking ||
@@ -32,15 +35,16 @@ Result<std::optional<model::Generation>> FindStable(store::Stores& stores,
         generation.state == model::GenerationState::kQueued) {
       generation.state = model::GenerationState::kSuperseded;
       generation.problem = "the controller stopped in the middle of it";
+      generation.ended_at = now;
       LS_RETURN_IF_ERROR(stores.generations.Update(generation));
     }
   }
   return std::optional<model::Generation>();
 }
 
-Status RebuildStable(store::Stores& stores, const std::vector<model::Node>& nodes,
+Status RebuildStable(store::Stores& stores, const std::vector<model::Node>& nodes, WallTime now,
                      publish::PublishedPast* past) {
-  LS_ASSIGN_OR_RETURN(past->stable_generation, FindStable(stores, &past->generations));
+  LS_ASSIGN_OR_RETURN(past->stable_generation, FindStable(stores, now, &past->generations));
   if (!past->stable_generation) return Status::Ok();
   snapshot::Snapshot shared;
   for (const model::GenerationResource& resource : past->stable_generation->resources) {
@@ -61,9 +65,7 @@ Status RebuildStable(store::Stores& stores, const std::vector<model::Node>& node
 Status Read(store::Stores& stores, WallTime now, Past* past) {
   LS_RETURN_IF_ERROR(ReadEpoch(stores, &past->epoch));
   LS_ASSIGN_OR_RETURN(past->start_ordinal, stores.meta.CreateStart(RandomBytes(16), now));
-  LS_ASSIGN_OR_RETURN(const auto starts, stores.meta.ListStarts());
-  past->published.start_ids.clear();
-  for (const store::Start& start : starts) past->published.start_ids.push_back(start.id);
+  LS_ASSIGN_OR_RETURN(past->published.starts, stores.meta.ListStarts());
   LS_ASSIGN_OR_RETURN(const auto read_only, stores.meta.FindFlag(store::kReadOnlyFlag));
   past->published.read_only_reason = read_only.value_or("");
   LS_ASSIGN_OR_RETURN(past->nodes, stores.nodes.List());
@@ -78,7 +80,7 @@ Status Read(store::Stores& stores, WallTime now, Past* past) {
   for (const model::Node& node : past->nodes) {
     if (!node.banned) served.push_back(node);
   }
-  return RebuildStable(stores, served, &past->published);
+  return RebuildStable(stores, served, now, &past->published);
 }
 
 }  // namespace
@@ -98,8 +100,12 @@ Result<Past> ReadPast(store::Database& database, WallTime now) {
 Status Recover(store::Database& database) {
   return database.RunNow([](store::Stores& stores) -> Status {
     LS_ASSIGN_OR_RETURN(const auto stored, stores.meta.FindEpoch());
-    const uint64_t counter = stored ? stored->counter + 1 : 1;
-    LS_RETURN_IF_ERROR(stores.meta.PutEpoch({counter, RandomBytes(16)}));
+    // Beyond what nodes have seen too: the lost database may have been recovered before.
+    LS_ASSIGN_OR_RETURN(const auto seen, stores.meta.FindFlag(store::kSeenEpochFlag));
+    uint64_t counter = stored ? stored->counter : 0;
+    if (seen) counter = std::max<uint64_t>(counter, std::strtoull(seen->c_str(), nullptr, 10));
+    LS_RETURN_IF_ERROR(stores.meta.PutEpoch({counter + 1, RandomBytes(16)}));
+    LS_RETURN_IF_ERROR(stores.meta.DeleteFlag(store::kSeenEpochFlag));
     return stores.meta.DeleteFlag(store::kReadOnlyFlag);
   });
 }

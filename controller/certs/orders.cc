@@ -98,6 +98,7 @@ void Orders::OnEnded(const model::Order& order) {
   } else {
     journal_.Error("order.failed", order.id.str(), order.error);
   }
+  on_end_(order);
   // The run that tells us is on the stack: it goes when that has unwound. Steps that arrive after
   // the end (the proof that challenges are gone) still find it until then.
   tools_.state.PostAfter(kKeptAfterEnd, [this, id = order.id] {

@@ -42,6 +42,9 @@ class Orders final : public fleet::FleetObserver, public publish::PublishObserve
                std::vector<model::Challenge> challenges, OrderRun::Reply reply);
   void Cleanup(const OrderId& id, const std::string& secret, OrderRun::Reply reply);
 
+  // Called once for every order, when it has ended.
+  void OnEnd(std::function<void(const model::Order&)> observer) { on_end_ = std::move(observer); }
+
   // Called at every change of every order, until Unwatch.
   using Watcher = std::function<void(const model::Order&)>;
   uint64_t Watch(Watcher watcher);
@@ -72,6 +75,7 @@ class Orders final : public fleet::FleetObserver, public publish::PublishObserve
   std::set<OrderId> ended_;  // of running_, for the while that their runs are kept
   std::deque<std::shared_ptr<OrderRun>> queued_;
   std::map<uint64_t, Watcher> watchers_;
+  std::function<void(const model::Order&)> on_end_ = [](const model::Order&) {};
   uint64_t next_watch_ = 1;
 };
 

@@ -52,9 +52,7 @@ void Renewals::Load(std::vector<model::RenewalState> states) {
 }
 
 void Renewals::Start() {
-  orders_.Watch([this](const model::Order& order) {
-    if (model::IsEnded(order.state)) OnOrder(order);
-  });
+  orders_.OnEnd([this](const model::Order& order) { OnOrder(order); });
   state_.PostAfter(kTick, [this] { Tick(); });
 }
 

@@ -112,6 +112,7 @@ void Enrollment::Enroll(const NodeName& node, const std::string& token_id, std::
         if (existing->spki_sha256 != spki) {
           return AlreadyExists("node " + node.str() + " is enrolled with another key");
         }
+        if (existing->banned) return PermissionDenied("node " + node.str() + " is banned");
         model::Node renewed = *existing;
         renewed.identity_serial = attempt->node.identity_serial;
         renewed.identity_not_after = attempt->node.identity_not_after;

@@ -10,7 +10,10 @@ namespace lockstep::controller::fleet {
 namespace {
 
 constexpr size_t kMaxAddresses = 16;
-constexpr int kMaxWarnings = 16;
+constexpr size_t kMaxLines = 16;
+constexpr size_t kMaxTextBytes = 300;
+constexpr size_t kMaxVersionBytes = 64;
+constexpr size_t kMaxObservationBytes = 16 * 1024;
 
 // The addresses that a node claims for itself. Link-local and loopback ones are no use to a
 // witness elsewhere and are dropped, as is what does not parse.
@@ -35,6 +38,35 @@ std::vector<IpAddress> UsableAddresses(const agent::v1::Hello& hello,
   return out;
 }
 
+// Observations are kept as they came, for `order show`: none is larger than it can honestly be.
+Result<model::Proof> Read(const types::v1::Observation& observation, const NodeName& node,
+                          const std::string& observer, bool witnessed) {
+  if (observation.ByteSizeLong() > kMaxObservationBytes) {
+    return InvalidArgument("observation is larger than " + std::to_string(kMaxObservationBytes) +
+                           " bytes");
+  }
+  return barrier::ReadObservation(observation, node, observer, witnessed);
+}
+
+// What a node says of itself is kept for as long as it is there: in bounds.
+std::vector<std::string> Bounded(const google::protobuf::RepeatedPtrField<std::string>& lines) {
+  std::vector<std::string> out;
+  for (const std::string& line : lines) {
+    if (out.size() == kMaxLines) break;
+    out.push_back(line.substr(0, kMaxTextBytes));
+  }
+  return out;
+}
+
+agent::v1::AnnounceState Bounded(const agent::v1::AnnounceState& announce) {
+  agent::v1::AnnounceState out;
+  out.set_state(announce.state());
+  out.set_confirmed(announce.confirmed());
+  out.set_evidence(announce.evidence().substr(0, kMaxTextBytes));
+  for (const std::string& line : Bounded(announce.sessions())) out.add_sessions(line);
+  return out;
+}
+
 }  // namespace
 
 bool LiveNode::CountsAsAnnouncing() const {
@@ -55,6 +87,7 @@ void Fleet::Load(std::vector<model::Node> nodes, std::vector<model::Proof> proof
   epoch_ = std::move(epoch);
   for (model::Node& node : nodes) {
     SetBanned(node.name, node.banned);
+    SetEnrolled(node.name, node.enrolled_at);
     const NodeName name = node.name;
     LiveNode live;
     live.node = std::move(node);
@@ -98,7 +131,7 @@ void Fleet::RecordLocal(
     const google::protobuf::RepeatedPtrField<types::v1::Observation>& observations) {
   bool changed = false;
   for (const auto& observation : observations) {
-    auto proof = barrier::ReadObservation(observation, live.node.name, live.node.name.str(), false);
+    auto proof = Read(observation, live.node.name, live.node.name.str(), false);
     if (!proof.ok()) {
       log::Warning("fleet.bad_observation",
                    {{"node", live.node.name.str()}, {"status", proof.status()}});
@@ -112,17 +145,18 @@ void Fleet::RecordLocal(
   if (changed) TellProofsChanged();
 }
 
-void Fleet::RecordWitnessed(const NodeName& subject, const std::string& observer,
+void Fleet::RecordWitnessed(const NodeName& subject, const std::string& boot_id,
+                            const std::string& observer,
                             const types::v1::Observation& observation) {
   const auto found = nodes_.find(subject);
   if (found == nodes_.end()) return;
-  auto proof = barrier::ReadObservation(observation, subject, observer, true);
+  auto proof = Read(observation, subject, observer, true);
   if (!proof.ok()) {
     log::Warning("fleet.bad_observation", {{"witness", observer}, {"status", proof.status()}});
     return;
   }
   if (!IsExpectedAddress(found->second, proof->subject)) return;
-  proof->boot_id = found->second.boot_id;
+  proof->boot_id = boot_id;
   proof->observed_at = state_.clock().Now();
   if (proofs_.Record(std::move(*proof))) TellProofsChanged();
 }
@@ -139,11 +173,11 @@ void Fleet::TellProofsChanged() {
 
 void Fleet::NoteAnnounce(LiveNode& live, const agent::v1::AnnounceState& announce) {
   const bool before = live.CountsAsAnnouncing();
-  live.announce = announce;
+  live.announce = Bounded(announce);
   if (live.CountsAsAnnouncing() == before) return;
   journal_.Info(before ? "node.withdrawn" : "node.announced", live.node.name.str(),
-                before ? "no longer announces the service addresses: " + announce.evidence()
-                       : "counts as announcing the service addresses: " + announce.evidence());
+                before ? "no longer announces the service addresses: " + live.announce.evidence()
+                       : "counts as announcing the service addresses: " + live.announce.evidence());
   TellProofsChanged();
 }
 
@@ -151,13 +185,14 @@ void Fleet::UpdateFromHello(LiveNode& live, const agent::v1::Hello& hello) {
   live.boot_id = hello.boot_id();
   live.serving_generation = hello.serving_generation();
   live.serving_digest = hello.serving_digest();
-  live.capabilities.assign(hello.capabilities().begin(), hello.capabilities().end());
+  live.capabilities = Bounded(hello.capabilities());
   live.warnings.clear();
   const auto addresses = UsableAddresses(hello, options_.service_addresses);
   const bool moved = addresses != live.node.addresses;
-  if (!moved && hello.agent_version() == live.node.agent_version) return;
+  const std::string version = hello.agent_version().substr(0, kMaxVersionBytes);
+  if (!moved && version == live.node.agent_version) return;
   live.node.addresses = addresses;
-  live.node.agent_version = hello.agent_version().substr(0, 64);
+  live.node.agent_version = version;
   StoreNode(live.node, [](Status) {});
   if (!moved) return;
   const std::string cause = "node " + live.node.name.str() + " has other addresses";
@@ -182,7 +217,7 @@ Result<agent::v1::Welcome> Fleet::OnHello(const NodeName& node, uint64_t session
   NoteAnnounce(live, hello.announce());
   UpdateFromHello(live, hello);
   journal_.Info("node.connected", node.str(),
-                "agent " + hello.agent_version() + " serves generation " +
+                "agent " + live.node.agent_version + " serves generation " +
                     std::to_string(hello.serving_generation()));
 
   agent::v1::Welcome welcome;
@@ -204,6 +239,7 @@ void Fleet::OnMessage(const NodeName& node, uint64_t session,
   const auto found = nodes_.find(node);
   if (found == nodes_.end() || found->second.session != session) return;
   LiveNode& live = found->second;
+  if (live.node.banned) return;  // its stream is being cut
   switch (message.message_case()) {
     case agent::v1::AgentMessage::kAck:
       live.serving_digest = message.ack().serving_digest();
@@ -237,11 +273,7 @@ void Fleet::OnMessage(const NodeName& node, uint64_t session,
 void Fleet::OnHeartbeat(LiveNode& live, const agent::v1::Heartbeat& heartbeat) {
   live.serving_generation = heartbeat.serving_generation();
   NoteAnnounce(live, heartbeat.announce());
-  std::vector<std::string> warnings;
-  for (const std::string& warning : heartbeat.warnings()) {
-    if (static_cast<int>(warnings.size()) == kMaxWarnings) break;
-    warnings.push_back(warning.substr(0, 300));
-  }
+  std::vector<std::string> warnings = Bounded(heartbeat.warnings());
   if (warnings == live.warnings) return;
   for (const std::string& warning : warnings) {
     if (std::find(live.warnings.begin(), live.warnings.end(), warning) == live.warnings.end()) {
@@ -282,6 +314,21 @@ void Fleet::SetBanned(const NodeName& node, bool banned) {
   } else {
     banned_.erase(node);
   }
+}
+
+void Fleet::SetEnrolled(const NodeName& node, std::optional<WallTime> at) {
+  const std::lock_guard lock(banned_mutex_);
+  if (at) {
+    enrolled_at_.insert_or_assign(node, *at);
+  } else {
+    enrolled_at_.erase(node);
+  }
+}
+
+std::optional<WallTime> Fleet::EnrolledAt(const NodeName& node) const {
+  const std::lock_guard lock(banned_mutex_);
+  const auto found = enrolled_at_.find(node);
+  return found == enrolled_at_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Fleet::IsBanned(const NodeName& node) const {
@@ -341,6 +388,7 @@ void Fleet::Remove(const NodeName& node, Done done) {
                   proofs_.ForgetNode(node);
                   // Its certificate lives on: without a row it is refused as not enrolled.
                   SetBanned(node, false);
+                  SetEnrolled(node, std::nullopt);
                   journal_.Info("node.removed", node.str(), "is no longer a node of the fleet");
                   for (FleetObserver* observer : observers_) {
                     observer->OnNodesChanged("node " + node.str() + " was removed");
@@ -360,6 +408,7 @@ void Fleet::Adopt(model::Node node) {
     found->second.node.spki_sha256 = node.spki_sha256;
     return;
   }
+  SetEnrolled(name, node.enrolled_at);
   LiveNode live;
   live.node = std::move(node);
   nodes_.emplace(name, std::move(live));

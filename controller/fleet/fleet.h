@@ -92,9 +92,10 @@ class Fleet final : public link::AgentEvents {
   const model::ProofBook& book() const { return proofs_.book(); }
   link::AgentLink& link() { return *link_; }
 
-  // A look of `observer` at `subject` through the subject's own address.
-  void RecordWitnessed(const NodeName& subject, const std::string& observer,
-                       const types::v1::Observation& observation);
+  // A look of `observer` at `subject` through the subject's own address. `boot_id` is that of the
+  // subject's agent when the look was asked for: one that restarted since has to be seen again.
+  void RecordWitnessed(const NodeName& subject, const std::string& boot_id,
+                       const std::string& observer, const types::v1::Observation& observation);
 
   using Done = std::function<void(Status)>;
   void Ban(const NodeName& node, const std::string& reason, Done done);
@@ -105,6 +106,8 @@ class Fleet final : public link::AgentEvents {
   void Adopt(model::Node node);
   // Any thread may ask; answers from a copy.
   bool IsBanned(const NodeName& node) const;
+  // When the node of that name joined; nothing if there is none. Any thread may ask.
+  std::optional<WallTime> EnrolledAt(const NodeName& node) const;
 
   // link::AgentEvents
   Result<agent::v1::Welcome> OnHello(const NodeName& node, uint64_t session,
@@ -122,6 +125,7 @@ class Fleet final : public link::AgentEvents {
   bool IsExpectedAddress(const LiveNode& live, const model::ProofSubject& subject) const;
   void StoreNode(const model::Node& node, Done done);
   void SetBanned(const NodeName& node, bool banned);
+  void SetEnrolled(const NodeName& node, std::optional<WallTime> at);
   void TellProofsChanged();
 
   const Options options_;
@@ -136,7 +140,8 @@ class Fleet final : public link::AgentEvents {
   bool proofs_changed_posted_ = false;
 
   mutable std::mutex banned_mutex_;
-  std::set<NodeName> banned_;  // guarded by banned_mutex_
+  std::set<NodeName> banned_;                 // guarded by banned_mutex_
+  std::map<NodeName, WallTime> enrolled_at_;  // guarded by banned_mutex_
 };
 
 }  // namespace lockstep::controller::fleet

@@ -79,6 +79,18 @@ Status CheckNode(const NodeIdentity& node, const Access& access, WallTime now) {
   if (access.is_banned(node.node)) {
     return PermissionDenied("node " + node.node.str() + " is banned");
   }
+  if (access.enrolled_at) {
+    const auto enrolled_at = access.enrolled_at(node.node);
+    if (!enrolled_at) {
+      return PermissionDenied("node " + node.node.str() + " is not enrolled: enroll it");
+    }
+    // Certificates count whole seconds.
+    if (node.not_after + Seconds(2) < *enrolled_at + kNodeIdentityLifetime) {
+      return Unauthenticated("identity of node " + node.node.str() +
+                             " is older than its enrollment at " + FormatTime(*enrolled_at) +
+                             ": another machine has joined under that name since");
+    }
+  }
   if (now > node.not_after) {
     return Unauthenticated("identity of node " + node.node.str() + " expired at " +
                            FormatTime(node.not_after) + ": enroll it again");

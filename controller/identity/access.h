@@ -43,6 +43,9 @@ struct Access {
   std::vector<gid_t> operator_gids = {};
   std::vector<uid_t> hook_uids = {};
   std::function<bool(const NodeName&)> is_banned = {};  // required
+  // When the node of that name joined; nothing if there is none. An identity from before is that of
+  // a machine which had the name earlier and was removed. Unset: not looked at.
+  std::function<std::optional<WallTime>(const NodeName&)> enrolled_at = {};
 };
 
 // The role that `method` ("/lockstep.agent.v1.AgentService/Session") asks for; none if the table

@@ -39,16 +39,17 @@ Witnesses::Witnesses(Options options, task::Executor& state, fleet::Fleet& fleet
 void Witnesses::Ask(const std::vector<model::ProofSubject>& subjects) {
   PruneAttempts();
   const MonoTime now = state_.clock().Mono();
-  std::map<std::pair<NodeName, int>, std::vector<model::ProofSubject>> due;
+  // By the subject's node and whom to ask about it.
+  std::map<std::pair<NodeName, const fleet::LiveNode*>, std::vector<model::ProofSubject>> due;
   for (const model::ProofSubject& subject : subjects) {
     Attempts& attempts = attempts_[subject];
     if (attempts.in_flight || now < attempts.not_before) continue;
     attempts.in_flight = true;
-    due[{subject.node, attempts.count++}].push_back(subject);
+    due[{subject.node, PickWitness(subject, attempts)}].push_back(subject);
+    ++attempts.count;
   }
   for (auto& [key, group] : due) {
-    const auto& [node, attempt] = key;
-    const fleet::LiveNode* witness = PickWitness(node, attempt);
+    const auto& [node, witness] = key;
     for (size_t at = 0; at < group.size(); at += kTargetsPerRequest) {
       const auto first = group.begin() + static_cast<ptrdiff_t>(at);
       const auto last =
@@ -63,21 +64,24 @@ void Witnesses::Ask(const std::vector<model::ProofSubject>& subjects) {
   }
 }
 
-const fleet::LiveNode* Witnesses::PickWitness(const NodeName& subject, int attempt) const {
-  const fleet::LiveNode* self = fleet_.Find(subject);
+const fleet::LiveNode* Witnesses::PickWitness(const model::ProofSubject& subject,
+                                              const Attempts& attempts) const {
+  const fleet::LiveNode* self = fleet_.Find(subject.node);
   std::vector<const fleet::LiveNode*> elsewhere;
   std::vector<const fleet::LiveNode*> same_pop;
   for (const auto& [name, live] : fleet_.nodes()) {
-    if (name == subject || !live.connected || live.node.banned || !live.suspect.empty()) continue;
+    if (name == subject.node || !live.connected || live.node.banned || !live.suspect.empty())
+      continue;
     const bool same = self != nullptr && self->node.pop == live.node.pop;
     (same ? same_pop : elsewhere).push_back(&live);
   }
-  if (elsewhere.empty() && same_pop.empty()) return nullptr;
-  // Other pops in turn, then this one; spread over the fleet by the subject's name.
-  const size_t offset = std::hash<NodeName>()(subject);
-  const size_t turn = static_cast<size_t>(attempt);
   const size_t all = elsewhere.size() + same_pop.size();
-  const size_t place = turn % all;
+  if (all == 0) return nullptr;
+  const bool is_challenge = subject.kind == model::ProbeKind::kChallenge;
+  if (!is_challenge && attempts.refusals >= static_cast<int>(all)) return nullptr;
+  // Other pops in turn, then this one; spread over the fleet by the subject's name.
+  const size_t offset = std::hash<NodeName>()(subject.node);
+  const size_t place = static_cast<size_t>(attempts.count) % all;
   if (place < elsewhere.size()) return elsewhere[(offset + place) % elsewhere.size()];
   return same_pop[(offset + place) % same_pop.size()];
 }
@@ -105,6 +109,7 @@ void Witnesses::AskNode(const fleet::LiveNode& witness, const NodeName& subject,
   Request& stored = requests_[id];
   stored.witness = witness.node.name;
   stored.subject = subject;
+  stored.boot_id = BootIdOf(subject);
   stored.subjects = std::move(subjects);
   // A second more than the witness has: its report is on its way.
   stored.timer = state_.PostAfter(options_.deadline + Seconds(1), [this, id] {
@@ -118,14 +123,20 @@ void Witnesses::LookOurselves(const NodeName& subject, std::vector<model::ProofS
   for (const model::ProofSubject& one : subjects) looks.push_back(LookAt(one));
   look::ObserveAll(pool_, observer_, state_.clock(), std::move(looks), options_.deadline,
                    state_.clock().Mono() + options_.deadline * 4,
-                   [this, subject, subjects = std::move(subjects)](look::Observations seen) {
-                     state_.Post([this, subject, subjects, seen = std::move(seen)] {
+                   [this, subject, boot_id = BootIdOf(subject),
+                    subjects = std::move(subjects)](look::Observations seen) {
+                     state_.Post([this, subject, boot_id, subjects, seen = std::move(seen)] {
                        Settle(subjects);
                        for (const auto& observation : seen) {
-                         fleet_.RecordWitnessed(subject, "controller", observation);
+                         fleet_.RecordWitnessed(subject, boot_id, "controller", observation);
                        }
                      });
                    });
+}
+
+std::string Witnesses::BootIdOf(const NodeName& node) const {
+  const fleet::LiveNode* live = fleet_.Find(node);
+  return live == nullptr ? "" : live->boot_id;
 }
 
 void Witnesses::OnWitnessReport(const fleet::LiveNode& witness,
@@ -139,12 +150,16 @@ void Witnesses::OnWitnessReport(const fleet::LiveNode& witness,
                                   {"subject", request.subject.str()},
                                   {"why", report.refused().substr(0, 200)}});
   }
+  for (const model::ProofSubject& subject : request.subjects) {
+    int& refusals = attempts_[subject].refusals;
+    refusals = report.refused().empty() ? 0 : refusals + 1;
+  }
   for (const auto& observation : report.observations()) {
     const bool asked = std::any_of(
         request.subjects.begin(), request.subjects.end(),
         [&](const model::ProofSubject& subject) { return IsAbout(observation, subject); });
     if (!asked) continue;
-    fleet_.RecordWitnessed(request.subject, witness.node.name.str(), observation);
+    fleet_.RecordWitnessed(request.subject, request.boot_id, witness.node.name.str(), observation);
   }
 }
 

@@ -29,7 +29,8 @@ class Witnesses final : public fleet::FleetObserver {
 
   // Has the subjects looked at; what is seen goes to the fleet's proofs. Subjects that are being
   // looked at, or were a moment ago, are left out: ask again while they matter. Each try asks
-  // another node, of another pop by preference.
+  // another node, of another pop by preference; where all of them refuse to look at a certificate
+  // (their snapshots do not name the host yet), the controller looks itself.
   void Ask(const std::vector<model::ProofSubject>& subjects);
 
   // fleet::FleetObserver
@@ -41,20 +42,25 @@ class Witnesses final : public fleet::FleetObserver {
   struct Request {
     NodeName witness;
     NodeName subject;
+    std::string boot_id;  // of the subject's agent
     std::vector<model::ProofSubject> subjects;
     task::TimerId timer = 0;
   };
   struct Attempts {
     int count = 0;
+    int refusals = 0;  // in a row: nobody knows such a host yet
     bool in_flight = false;
     MonoTime not_before;
   };
 
   // Null: nobody but the controller could look.
-  const fleet::LiveNode* PickWitness(const NodeName& subject, int attempt) const;
+  const fleet::LiveNode* PickWitness(const model::ProofSubject& subject,
+                                     const Attempts& attempts) const;
   void AskNode(const fleet::LiveNode& witness, const NodeName& subject,
                std::vector<model::ProofSubject> subjects);
   void LookOurselves(const NodeName& subject, std::vector<model::ProofSubject> subjects);
+  // Of its agent now; empty for a node that is not enrolled.
+  std::string BootIdOf(const NodeName& node) const;
   void Finish(uint64_t request_id);
   void Settle(const std::vector<model::ProofSubject>& subjects);
   void PruneAttempts();

@@ -408,6 +408,16 @@ TEST_P(StoreContract, StartsAreNumberedAndKept) {
   EXPECT_EQ(starts[1], (controller::store::Start{2, std::string(16, 'b'), At(2)}));
 }
 
+TEST_P(StoreContract, AStartBeginsAfterTheNewestGeneration) {
+  auto& meta = stores().meta;
+  ASSERT_TRUE(meta.CreateStart(std::string(16, 'a'), At(1)).ok());
+  ASSERT_TRUE(stores().generations.Create(SampleGeneration(7)).ok());
+  ASSERT_TRUE(meta.CreateStart(std::string(16, 'b'), At(2)).ok());
+  const auto starts = meta.ListStarts().value();
+  EXPECT_EQ(starts[0].first_generation, 1U);
+  EXPECT_EQ(starts[1].first_generation, 8U);
+}
+
 TEST_P(StoreContract, FlagsAreReplacedAndLowered) {
   auto& meta = stores().meta;
   EXPECT_EQ(*meta.FindFlag(controller::store::kReadOnlyFlag), std::nullopt);

@@ -405,7 +405,9 @@ Result<uint64_t> MemoryMeta::CreateStart(const std::string& id, WallTime started
   for (const auto& start : tables_.starts) {
     if (start.id == id) return AlreadyExists("this start is in the list already");
   }
-  tables_.starts.push_back({tables_.starts.size() + 1, id, started_at});
+  const auto& generations = tables_.generations;
+  const uint64_t newest = generations.empty() ? 0 : generations.rbegin()->first;
+  tables_.starts.push_back({tables_.starts.size() + 1, id, started_at, newest + 1});
   return tables_.starts.back().ordinal;
 }
 Result<std::vector<controller::store::Start>> MemoryMeta::ListStarts() { return tables_.starts; }

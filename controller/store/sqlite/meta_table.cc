@@ -28,8 +28,10 @@ Status MetaTable::PutEpoch(const model::Epoch& epoch) {
 Result<uint64_t> MetaTable::CreateStart(const std::string& id, WallTime started_at) {
   return Guarded(connection_, [&]() -> Result<uint64_t> {
     const int64_t created = connection_.Execute(
-        "INSERT INTO starts (id, started_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", Bytes{id},
-        started_at);
+        "INSERT INTO starts (id, started_at, first_generation) "
+        "VALUES (?, ?, (SELECT coalesce(max(number), 0) + 1 FROM generations)) "
+        "ON CONFLICT (id) DO NOTHING",
+        Bytes{id}, started_at);
     if (created == 0) return AlreadyExists("this start is in the list already");
     return static_cast<uint64_t>(connection_.LastRowId());
   });
@@ -38,8 +40,11 @@ Result<uint64_t> MetaTable::CreateStart(const std::string& id, WallTime started_
 Result<std::vector<Start>> MetaTable::ListStarts() {
   return Guarded(connection_, [&]() -> Result<std::vector<Start>> {
     std::vector<Start> starts;
-    Query query = connection_.Ask("SELECT ordinal, id, started_at FROM starts ORDER BY ordinal");
-    while (query.Next()) starts.push_back({query.Number(0), query.Blob(1), query.Time(2)});
+    Query query = connection_.Ask(
+        "SELECT ordinal, id, started_at, first_generation FROM starts ORDER BY ordinal");
+    while (query.Next()) {
+      starts.push_back({query.Number(0), query.Blob(1), query.Time(2), query.Number(3)});
+    }
     return starts;
   });
 }

@@ -216,7 +216,8 @@ CREATE TABLE epoch (
 CREATE TABLE starts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
   id BLOB NOT NULL UNIQUE,
-  started_at INTEGER NOT NULL
+  started_at INTEGER NOT NULL,
+  first_generation INTEGER NOT NULL CHECK (first_generation > 0)
 ) STRICT;
 CREATE TABLE flags (
   name TEXT PRIMARY KEY,

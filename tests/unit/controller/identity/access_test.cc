@@ -72,6 +72,20 @@ std::set<std::string> MethodsOfTheProtos() {
   return methods;
 }
 
+TEST_F(AccessTest, RefusesTheIdentityOfAnEarlierMachineOfThatName) {
+  const std::string session = "/lockstep.agent.v1.AgentService/Session";
+  std::optional<WallTime> enrolled_at;
+  access_.enrolled_at = [&](const NodeName&) { return enrolled_at; };
+  NodeIdentity identity{.node = NodeName::Parse("fra1").value(),
+                        .serial_hex = "01",
+                        .not_after = clock_.Now() + kNodeIdentityLifetime};
+  EXPECT_EQ(Ask(session, identity).message(), "node fra1 is not enrolled: enroll it");
+  enrolled_at = clock_.Now();
+  EXPECT_TRUE(Ask(session, identity).ok());
+  identity.not_after -= std::chrono::hours(1);
+  EXPECT_EQ(Ask(session, identity).code(), Code::kUnauthenticated);
+}
+
 // A new RPC without an entry fails here. quicd's services are the agent's, not the controller's.
 TEST_F(AccessTest, KnowsEveryRpcOfTheProtos) {
   std::set<std::string> ours = MethodsOfTheProtos();

@@ -95,6 +95,26 @@ TEST_F(RolloutTest, FailsAtTheDeadlineAndNamesWhatWasMissing) {
             "node a did not prove it within 1 min 00 s: QUIC certificate not seen yet");
 }
 
+TEST_F(RolloutTest, NobodyWaitsForANodeThatHasLeft) {
+  Rollout rollout = Make();
+  rollout.Advance(facts_);
+  facts_.connected.erase(kA);
+  facts_.left = {kA};
+  EXPECT_EQ(rollout.Advance(facts_).release, (std::vector<NodeName>{kB, kC}));
+  facts_.proved = {kB, kC};
+  EXPECT_TRUE(rollout.Advance(facts_).proved);
+}
+
+TEST_F(RolloutTest, IsNotProvedByANodeThatHasLeft) {
+  Rollout rollout({Seconds(0), Seconds(60)}, {{kA}}, facts_.now);
+  rollout.Advance(facts_);
+  facts_.left = {kA};
+  facts_.now += std::chrono::hours(1);
+  const auto step = rollout.Advance(facts_);
+  EXPECT_FALSE(step.proved);
+  EXPECT_FALSE(step.failed);
+}
+
 TEST_F(RolloutTest, WaitsForeverForSomebodyToProveIt) {
   facts_.connected.clear();
   Rollout rollout = Make();
