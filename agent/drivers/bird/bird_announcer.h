@@ -24,7 +24,7 @@ class BirdAnnouncer : public apply::Announcer {
   explicit BirdAnnouncer(BirdOptions options) : options_(std::move(options)) {}
 
   // What to look for: the snapshot's service addresses. Until it is told, the state is unknown.
-  void SetServiceAddresses(std::vector<IpAddress> addresses);
+  void SetServiceAddresses(std::vector<IpAddress> addresses) override;
 
   // Announced if a route that covers a service address is exported to a protocol that speaks to
   // other machines; withdrawn if BIRD says of every one that there is none; else unknown, with the
