@@ -231,6 +231,7 @@ Status CaddyDriver::LoadWithHttp3(const reconcile::Desired& desired,
                                   const reconcile::Desired* before, const RenderedConfig& config,
                                   const Running& running, bool repair) {
   std::set<IpAddress> open;
+  if (running.kind == Running::Kind::kNothing) http3_problems_.clear();  // a new Caddy
   if (running.kind == Running::Kind::kOurs) {
     LS_ASSIGN_OR_RETURN(open, listeners_.FindOpen());
   }

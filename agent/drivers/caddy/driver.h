@@ -67,7 +67,7 @@ class CaddyDriver : public apply::Driver {
   Result<Running> FindRunning();
   // The same before a load: admin is repaired, and a foreign config kept or refused.
   Result<Running> PrepareLoad();
-  // A config that is not ours and may be replaced; empty if there is none.
+  // The config that is not ours, if it may be replaced.
   Result<std::string> FindForeign();
   Status KeepForeign(const std::string& config);
   Status RepairAdmin(const Status& unreachable);
