@@ -56,6 +56,7 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
       rehearsal(RehearsalOptionsOf(config), resolver),
       publisher(PublisherOptionsOf(config), ca, past.epoch, database, state, fleet, witnesses,
                 journal, *this),
+      step_watch(state, fleet, publisher, witnesses),
       book(database, state),
       orders({config.acme.parallel, OrderLimitsOf(config)},
              {state, fleet, challenges, witnesses, rehearsal, publisher, book, issuer, workers},
@@ -86,6 +87,7 @@ void Domain::Start(link::AgentLink& agent_link) {
   fleet.SetLink(&agent_link);
   orders.FailLeftovers(std::move(leftovers_));
   renewals.Start();
+  step_watch.Start();
   journal.Info("controller.started", "controller", "version " + version);
   Changed("the controller started");
 }

@@ -19,6 +19,7 @@
 #include "controller/fleet/journal.h"
 #include "controller/identity/fleet_ca.h"
 #include "controller/publish/publisher.h"
+#include "controller/publish/step_watch.h"
 #include "controller/sites/sites.h"
 #include "controller/witness/rehearsal.h"
 #include "controller/witness/witnesses.h"
@@ -46,6 +47,7 @@ class Domain final : private publish::DesiredSource {
   dns::Resolver resolver;
   witness::Rehearsal rehearsal;
   publish::Publisher publisher;
+  publish::StepWatch step_watch;
   certs::CertificateBook book;
   certs::Orders orders;
   certs::Renewals renewals;

@@ -384,7 +384,10 @@ void Fleet::Remove(const NodeName& node, Done done) {
   database_.Run([node](store::Stores& stores) { return stores.nodes.Delete(node); },
                 [this, node, done = std::move(done)](const Status& status) {
                   if (!status.ok()) return done(status);
-                  nodes_.erase(node);
+                  if (const auto at = nodes_.find(node); at != nodes_.end()) {
+                    for (FleetObserver* observer : observers_) observer->OnDisconnected(at->second);
+                    nodes_.erase(at);
+                  }
                   proofs_.ForgetNode(node);
                   // Its certificate lives on: without a row it is refused as not enrolled.
                   SetBanned(node, false);

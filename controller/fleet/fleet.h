@@ -89,6 +89,7 @@ class Fleet final : public link::AgentEvents {
   static barrier::Member MemberOf(const LiveNode& live);
 
   ProofLedger& proofs() { return proofs_; }
+  const ProofLedger& proofs() const { return proofs_; }
   const model::ProofBook& book() const { return proofs_.book(); }
   link::AgentLink& link() { return *link_; }
 

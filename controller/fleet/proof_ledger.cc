@@ -62,6 +62,7 @@ bool ProofLedger::Record(model::Proof proof) {
   } else if (!expected_hosts_.contains(proof.subject.host)) {
     return false;
   }
+  ++revision_;
   unsaved_.insert_or_assign(proof.subject, proof);
   book_.insert_or_assign(proof.subject, std::move(proof));
   StoreSoon();

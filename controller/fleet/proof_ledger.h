@@ -36,6 +36,8 @@ class ProofLedger {
   void ForgetNode(const NodeName& node);
 
   const model::ProofBook& book() const { return book_; }
+  // Grows with every proof that is recorded: for who would look in vain otherwise.
+  uint64_t revision() const { return revision_; }
   std::vector<model::Proof> ProofsOf(const OrderId& order) const;
 
  private:
@@ -55,6 +57,7 @@ class ProofLedger {
   std::map<model::ProofSubject, model::Proof> unsaved_;
   bool store_timer_set_ = false;
   uint64_t stored_ = 0;  // how often
+  uint64_t revision_ = 0;
 };
 
 }  // namespace lockstep::controller::fleet

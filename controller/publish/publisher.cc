@@ -372,9 +372,22 @@ std::optional<Publisher::Progress> Publisher::FindProgress() const {
 }
 
 barrier::Verdict Publisher::JudgeFleet() const {
-  if (!stable_) return {};
-  return barrier::Evaluate(fleet_.Members(), TargetsOf(stable_->plan->served),
-                           fleet_.service_addresses(), fleet_.book(), {});
+  barrier::Verdict all;
+  for (const barrier::Member& member : fleet_.Members()) {
+    // Halfway through a rollout nodes rightly serve different generations.
+    const bool released = active_ && active_->rollout.released().contains(member.node);
+    if (!released && !stable_) continue;
+    const planner::Plan& plan = released ? *active_->release.plan : *stable_->plan;
+    barrier::Verdict one = barrier::Evaluate({member}, TargetsOf(plan.served),
+                                             fleet_.service_addresses(), fleet_.book(), {});
+    ++all.members;
+    all.proved += one.proved;
+    std::ranges::move(one.missing, std::back_inserter(all.missing));
+    std::ranges::move(one.stragglers, std::back_inserter(all.stragglers));
+    std::ranges::move(one.ask_witness, std::back_inserter(all.ask_witness));
+  }
+  all.open = all.members > 0 && all.proved == all.members;
+  return all;
 }
 
 void Publisher::BecomeReadOnly(const Finding& finding) {

@@ -93,8 +93,8 @@ class Publisher final : public fleet::FleetObserver {
   };
   // The rollout that runs, if one does.
   std::optional<Progress> FindProgress() const;
-  // Everything that the newest generation asks of the announcing nodes, judged: a line for each
-  // thing that is not so. For `lockstep status`.
+  // Everything that its generation asks of each announcing node, judged: a line for each thing that
+  // is not so. For `lockstep status`; walks all nodes and certificates.
   barrier::Verdict JudgeFleet() const;
   // TLS and QUIC looks for these certificates.
   static std::vector<barrier::Target> TargetsOf(
