@@ -1,5 +1,7 @@
 #include "agent/state/identity.h"
 
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "common/base/hostname.h"
@@ -82,18 +84,33 @@ Result<Identity> IdentityStore::Install(const crypto::PrivateKey& key,
 }
 
 Result<Identity> IdentityStore::Get() const {
-  Result<std::string> key_pem = fsutil::ReadSecretFile(KeyPath());
-  if (!key_pem.ok() && key_pem.status().code() == Code::kNotFound) {
-    return NotFound("this machine is no node yet: run `lockstep-agent enroll` with a join token");
+  constexpr int kTries = 3;
+  const std::string link = directory_ + "/current";
+  for (int tried = 1;; ++tried) {
+    std::error_code error;
+    const std::string pair = std::filesystem::read_symlink(link, error);
+    if (error == std::errc::no_such_file_or_directory) {
+      return NotFound("this machine is no node yet: run `lockstep-agent enroll` with a join token");
+    }
+    if (error) return FromErrno(error.value(), link);
+    Result<Identity> identity = Read(directory_ + "/" + pair);
+    // A renewal may swap the pair, and remove the one before, while it is read.
+    if (identity.ok() || tried == kTries ||
+        std::filesystem::read_symlink(link, error).string() == pair) {
+      return identity;
+    }
   }
-  if (!key_pem.ok()) return key_pem.status().Prefixed("identity");
-  const crypto::Secret secret(std::move(key_pem).value());
+}
+
+Result<Identity> IdentityStore::Read(const std::string& pair) const {
+  LS_ASSIGN_OR_RETURN(std::string key_pem, fsutil::ReadSecretFile(pair + "/key.pem"));
+  const crypto::Secret secret(std::move(key_pem));
   LS_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::FromPem(secret.Reveal()));
   LS_ASSIGN_OR_RETURN(const std::string certificate,
-                      fsutil::ReadFile(CertificatePath(), kMaxPemBytes));
-  LS_ASSIGN_OR_RETURN(const std::string ca, fsutil::ReadFile(CaPath(), kMaxPemBytes));
+                      fsutil::ReadFile(pair + "/cert.pem", kMaxPemBytes));
+  LS_ASSIGN_OR_RETURN(const std::string ca, fsutil::ReadFile(pair + "/ca.pem", kMaxPemBytes));
   Result<Identity> identity = Check(key, certificate, ca);
-  if (!identity.ok()) return identity.status().Prefixed("identity in " + directory_);
+  if (!identity.ok()) return identity.status().Prefixed("identity in " + pair);
   return identity;
 }
 

@@ -53,6 +53,7 @@ class IdentityStore {
 
  private:
   explicit IdentityStore(std::string directory) : directory_(std::move(directory)) {}
+  Result<Identity> Read(const std::string& pair) const;
   void PruneOldPairs(std::string_view keep) const;
   std::string directory_;
 };

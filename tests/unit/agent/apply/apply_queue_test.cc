@@ -61,6 +61,15 @@ class ApplyQueueTest : public ::testing::Test {
     queue->Start([&] { ready = true; });
     ASSERT_TRUE(Until([&] { return ready; }));
   }
+  // For a queue that a test makes itself: what works for it ends before it does.
+  struct WorkersEnd {
+    explicit WorkersEnd(ApplyQueueTest& of) : test(of) {}
+    ~WorkersEnd() {
+      test.worker.Stop();
+      test.sweeps.Stop();
+    }
+    ApplyQueueTest& test;
+  };
   bool Until(const std::function<bool()>& done) { return fakes::RunUntil(strand, done); }
   // Time passes, and whatever it started comes to its end.
   void Pass(Micros by) {
@@ -148,6 +157,7 @@ TEST_F(ApplyQueueTest, AfterAStartFromDiskThereIsNoAnswerToRepeatAndProofsAreAsk
   rig.Restart();
   ApplyQueue again({strand, worker, sweeps, rig.observer, rig.driver, nullptr, *rig.applier},
                    heard);
+  const WorkersEnd workers_end(*this);
   bool ready = false;
   again.Start([&] { ready = true; });
   ASSERT_TRUE(Until([&] { return ready; }));
@@ -213,6 +223,7 @@ TEST_F(ApplyQueueTest, AServerThatComesUpLateIsServedFromDisk) {
   rig.driver.FailApply(Unavailable("no socket"));
   ApplyQueue again({strand, worker, sweeps, rig.observer, rig.driver, nullptr, *rig.applier},
                    heard);
+  const WorkersEnd workers_end(*this);
   bool ready = false;
   again.Start([&] { ready = true; });
   ASSERT_TRUE(Until([&] { return ready; }));

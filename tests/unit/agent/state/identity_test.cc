@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "tests/fakes/fake_publisher.h"
 #include "tests/fakes/temp_directory.h"
@@ -63,6 +65,21 @@ TEST_F(IdentityTest, ANewOneReplacesKeyAndCertificateTogether) {
     pairs += entry.path().filename().string().starts_with("pair-") ? 1 : 0;
   }
   EXPECT_EQ(pairs, 1u);
+}
+
+TEST_F(IdentityTest, ReadersSeeOneWholeIdentityWhileItIsRenewed) {
+  const auto renew = [&] {
+    const crypto::PrivateKey key = crypto::PrivateKey::GenerateP256();
+    return Install(key, publisher.Issue(key.Public(), false)).ok();
+  };
+  ASSERT_TRUE(renew());
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) EXPECT_TRUE(store.Get().ok());
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(renew());
+  done = true;
+  reader.join();
 }
 
 TEST_F(IdentityTest, ACertificateThatIsNotOursChangesNothing) {
