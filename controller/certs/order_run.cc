@@ -90,7 +90,7 @@ Status OrderRun::CheckChallenges(const std::vector<model::Challenge>& challenges
 void OrderRun::Perform(const std::string& secret, std::vector<model::Challenge> challenges,
                        Reply reply) {
   if (Status status = CheckSecret(secret); !status.ok()) return reply(std::move(status));
-  if (order_.state != model::OrderState::kOrdering) {
+  if (order_.state != model::OrderState::kOrdering || refused_) {
     return reply(FailedPrecondition(std::string("order is ") + OrderStateName(order_.state) +
                                     " and takes no challenges"));
   }
@@ -187,6 +187,7 @@ void OrderRun::Refuse(Status why) {
   tools_.state.Cancel(deadline_timer_);
   // certbot ends with our words, and OnIssued makes them the order's.
   Enter(model::OrderState::kOrdering);
+  refused_ = true;
   order_.error = why.message();
   Step("refused", why.message());
   const Reply reply = std::move(reply_);
@@ -224,14 +225,16 @@ void OrderRun::WithdrawChallenges() {
 void OrderRun::OnIssued(IssueResult result) {
   if (model::IsEnded(order_.state)) return;
   if (reply_) {
-    // certbot or its helper died before the commit point: nobody waits for the answer any more.
+    // certbot or its helper died before the commit point: nobody waits for the answer any more. A
+    // success that it claims all the same is none.
     const Reply reply = std::move(reply_);
     reply_ = nullptr;
     reply(Aborted("certbot ended before the barrier opened"));
+    if (result.status.ok()) result.status = Aborted("certbot ended before the barrier opened");
   }
   WithdrawChallenges();
   order_.ca_error = result.ca_error;
-  if (!result.status.ok()) {
+  if (!result.status.ok() || refused_) {
     // A refusal of ours comes back as certbot's failure; its own words say less.
     return Fail(order_.error.empty() ? result.status.message() : order_.error);
   }
@@ -272,11 +275,16 @@ void OrderRun::RollOut(const model::Certificate& certificate) {
 }
 
 void OrderRun::EvaluateRollout() {
+  const bool published = tools_.publisher.proved_generation() >= order_.generation;
   std::vector<planner::ServedCertificate> served;
-  for (const Hostname& host : order_.hosts) served.push_back({host, "", leaf_sha256_, {}});
+  for (const Hostname& host : order_.hosts) {
+    // Where certificates overlap, one answers for the name; that need not be this one.
+    const auto* chosen = published ? tools_.publisher.FindServed(host) : nullptr;
+    if (chosen != nullptr && chosen->lineage != order_.certificate) continue;
+    served.push_back({host, "", leaf_sha256_, {}});
+  }
   auto verdict = barrier::Evaluate(tools_.fleet.Members(), publish::Publisher::TargetsOf(served),
                                    tools_.fleet.service_addresses(), tools_.fleet.book(), {});
-  const bool published = tools_.publisher.proved_generation() >= order_.generation;
   order_.missing = std::move(verdict.missing);
   if (verdict.open && published) {
     Step("proved everywhere", "by " + std::to_string(verdict.proved) + " of " +

@@ -115,6 +115,7 @@ void Challenges::Withdraw(const OrderId& order, std::function<void(Gone)> done) 
       },
       state_);
   SendToAll();
+  leaving_.at(order).sequence = sequence_;
   if (leaving_.at(order).open.empty()) FinishLeaving(order);
 }
 
@@ -169,7 +170,7 @@ void Challenges::OnLaneAck(const fleet::LiveNode& node, const agent::v1::LaneAck
   std::vector<OrderId> finished;
   for (auto& [order, leaving] : leaving_) {
     const auto open = leaving.open.find(node.node.name);
-    if (open == leaving.open.end()) continue;
+    if (open == leaving.open.end() || ack.sequence() < leaving.sequence) continue;
     for (const auto& observation : ack.observations()) {
       const auto digest = leaving.digest_by_token.find(observation.token());
       if (digest == leaving.digest_by_token.end()) continue;

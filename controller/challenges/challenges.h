@@ -60,6 +60,8 @@ class Challenges final : public fleet::FleetObserver {
     std::map<std::string, std::string> digest_by_token;  // of the bytes that must be gone, raw
     // (token, address) pairs that each node has still to show.
     std::map<NodeName, std::set<std::pair<std::string, std::string>>> open;
+    uint64_t sequence =
+        0;  // of the first set without them: only answers to it or a later one count
     int proved = 0;
     task::TimerId deadline = 0;
     std::function<void(Gone)> done;
