@@ -128,6 +128,9 @@ class PublishRig : public FleetRig, private controller::publish::DesiredSource {
   task::WorkerPool pool;
   controller::witness::Witnesses witnesses;
   controller::planner::DesiredState desired;  // its nodes are the fleet's
+  // What other rooms have to say to it.
+  std::function<void(controller::planner::DesiredState*)> complete =
+      [](controller::planner::DesiredState*) {};
   controller::publish::Publisher publisher;
   std::map<std::string, types::v1::SignedManifest> seen;
 
@@ -136,6 +139,7 @@ class PublishRig : public FleetRig, private controller::publish::DesiredSource {
     controller::planner::DesiredState out = desired;
     out.service_addresses = fleet.service_addresses();
     out.nodes = fleet.EnrolledNodes();
+    complete(&out);
     return out;
   }
 };

@@ -1,0 +1,258 @@
+#include "controller/certs/orders.h"
+
+#include "tests/unit/controller/certs/rig.h"
+
+namespace lockstep::controller::certs {
+namespace {
+
+using fakes::Node;
+using model::OrderState;
+
+class OrdersTest : public ::testing::Test {
+ protected:
+  OrdersTest() { rig_.Begin(); }
+  void ProveOn(const std::vector<std::string>& nodes) {
+    for (const std::string& node : nodes) rig_.ProveChallenge(node);
+  }
+  // To the commit point.
+  OrderId Committed() {
+    const OrderId id = rig_.Create();
+    rig_.Perform(id);
+    ProveOn({"ams1", "fra1"});
+    EXPECT_EQ(rig_.answer, Status::Ok());
+    return id;
+  }
+  std::string LeafOf(const std::string& lineage) {
+    const auto* found = rig_.book.Find(lineage);
+    return found == nullptr ? "" : found->leaf_sha256;
+  }
+  CertsRig rig_;
+};
+
+TEST_F(OrdersTest, GoesFromNamesToACertificateOnEveryNode) {
+  const OrderId id = rig_.Create();
+  ASSERT_EQ(rig_.issuer.requests.size(), 1u);
+  EXPECT_EQ(rig_.issuer.requests[0].lineage, CertsRig::kHost);
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kOrdering);
+  rig_.Perform(id);
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kBarrier);
+  EXPECT_FALSE(rig_.answer);
+  ProveOn({"ams1"});
+  EXPECT_FALSE(rig_.answer);
+  ProveOn({"fra1"});
+  EXPECT_EQ(rig_.answer, Status::Ok());
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kValidating);
+
+  rig_.EndIssue(id, rig_.Issued());
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kRollingOut);
+  EXPECT_FALSE(rig_.challenges.IsLive(id));
+  for (const std::string node : {"ams1", "fra1"}) {
+    rig_.Apply(node);
+    rig_.Show(node, {{{CertsRig::kHost, LeafOf(CertsRig::kHost)}}, {}});
+  }
+  rig_.state.AdvanceBy(Seconds(1));
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kDone);
+  EXPECT_EQ(rig_.Get(id).serial, rig_.book.Find(CertsRig::kHost)->serial);
+  EXPECT_TRUE(rig_.Get(id).error.empty());
+}
+
+TEST_F(OrdersTest, TheDeadlineRefusesAndNamesWhatIsMissing) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  ProveOn({"ams1"});
+  rig_.state.AdvanceBy(Seconds(30));
+  ASSERT_TRUE(rig_.answer);
+  EXPECT_EQ(rig_.answer->message(),
+            "not every node proved the challenges within 30.00 s: fra1: challenge for "
+            "www.example.test on 203.0.113.10: not seen yet; fra1: challenge for "
+            "www.example.test on 2001:db8:a::10: not seen yet");
+  EXPECT_FALSE(rig_.challenges.IsLive(id));
+  rig_.EndIssue(id, {Unknown("certbot failed"), "", "", ""});
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+  EXPECT_EQ(rig_.Get(id).error, rig_.answer->message());
+}
+
+TEST_F(OrdersTest, AnUnreachableNodeCountsAsAnnouncing) {
+  rig_.Disconnect("fra1");
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  ProveOn({"ams1"});
+  rig_.state.AdvanceBy(Seconds(30));
+  ASSERT_TRUE(rig_.answer);
+  EXPECT_NE(rig_.answer->message().find("fra1: is not connected and counts as announcing"),
+            std::string::npos);
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kOrdering);
+}
+
+TEST_F(OrdersTest, ANodeThatRestartsBeforeTheCommitHasToProveAgain) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  ProveOn({"ams1"});
+  auto hello = rig_.HelloOf("ams1");
+  hello.set_boot_id(std::string(16, 'n'));
+  ASSERT_TRUE(rig_.Connect("ams1", hello).ok());
+  ProveOn({"fra1"});
+  EXPECT_FALSE(rig_.answer);
+  ProveOn({"ams1"});
+  EXPECT_EQ(rig_.answer, Status::Ok());
+}
+
+TEST_F(OrdersTest, TheDeathOfCertbotAnswersWhoWaits) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  rig_.EndIssue(id, {Unavailable("certbot was killed"), "", "", ""});
+  ASSERT_TRUE(rig_.answer);
+  EXPECT_EQ(rig_.answer->message(), "certbot ended before the barrier opened");
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+  EXPECT_FALSE(rig_.challenges.IsLive(id));
+}
+
+TEST_F(OrdersTest, ASuccessThatCertbotClaimsBeforeTheBarrierIsNone) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  rig_.EndIssue(id, rig_.Issued());
+  ProveOn({"ams1", "fra1"});
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+  EXPECT_EQ(rig_.book.Find(CertsRig::kHost), nullptr);
+}
+
+TEST_F(OrdersTest, ARefusalStandsWhateverCertbotClaims) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  rig_.state.AdvanceBy(Seconds(30));
+  rig_.Perform(id);
+  EXPECT_EQ(rig_.answer->code(), Code::kFailedPrecondition);
+  rig_.EndIssue(id, rig_.Issued());
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+}
+
+TEST_F(OrdersTest, ChallengesAreTakenOnce) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  rig_.Perform(id);
+  ASSERT_TRUE(rig_.answer);
+  EXPECT_EQ(rig_.answer->message(), "order is barrier and takes no challenges");
+}
+
+TEST_F(OrdersTest, AWrongSecretGetsNothingDone) {
+  const OrderId id = rig_.Create();
+  Status refused;
+  rig_.orders.Perform(id, "wrong", rig_.ChallengesOf(),
+                      [&](const Status& status) { refused = status; });
+  EXPECT_EQ(refused.code(), Code::kPermissionDenied);
+  rig_.orders.Cleanup(id, "wrong", [&](const Status& status) { refused = status; });
+  EXPECT_EQ(refused.code(), Code::kPermissionDenied);
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kOrdering);
+}
+
+TEST_F(OrdersTest, AHostOutsideTheOrderIsRefused) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id, rig_.ChallengesOf("other.example.test"));
+  EXPECT_EQ(rig_.answer->message(), "host other.example.test is not in order " + id.str());
+}
+
+TEST_F(OrdersTest, AKeyAuthorizationMustBeTokenAndThumbprint) {
+  const OrderId id = rig_.Create();
+  for (const std::string& bad : {std::string("nonsense"), std::string(CertsRig::kToken) + ".short",
+                                 CertsRig::Body() + "x"}) {
+    auto handed = rig_.ChallengesOf();
+    handed[0].key_authorization = bad;
+    rig_.Perform(id, handed);
+    EXPECT_EQ(rig_.answer->message(),
+              "key authorization for www.example.test is not token \".\" thumbprint");
+  }
+  rig_.Perform(id, {});
+  EXPECT_EQ(rig_.answer->message(), "challenges: at least one is needed");
+}
+
+TEST_F(OrdersTest, ALossAfterTheCommitIsOnRecord) {
+  const OrderId id = Committed();
+  rig_.Disconnect("fra1");
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kValidating);
+  EXPECT_EQ(rig_.Get(id).after_commit,
+            std::vector<std::string>{"fra1: the session ended while the CA was looking"});
+}
+
+TEST_F(OrdersTest, WhatCertbotLeavesIsCheckedBeforeItIsServed) {
+  const OrderId id = Committed();
+  rig_.EndIssue(id, rig_.Issued("other.example.test"));
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+  EXPECT_EQ(rig_.Get(id).error.find("what certbot stored cannot be served: "), 0u);
+  EXPECT_EQ(rig_.book.Find(CertsRig::kHost), nullptr);
+}
+
+TEST_F(OrdersTest, ARollbackFailsTheOrder) {
+  const OrderId id = Committed();
+  rig_.EndIssue(id, rig_.Issued());
+  rig_.Answer("ams1", agent::v1::Ack::OUTCOME_REJECTED, "caddy said no");
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+  EXPECT_EQ(rig_.Get(id).error,
+            "generation 2 was rolled back: node ams1 refused it: caddy said no");
+}
+
+TEST_F(OrdersTest, TheCasOwnWordsAreKept) {
+  const OrderId id = Committed();
+  rig_.EndIssue(id, {Unknown("the CA refused it"), "urn:ietf:params:acme:error:caa", "", ""});
+  EXPECT_EQ(rig_.Get(id).ca_error, "urn:ietf:params:acme:error:caa");
+  EXPECT_EQ(rig_.Get(id).error, "the CA refused it");
+}
+
+TEST_F(OrdersTest, RunsSideBySideUpToTheLimit) {
+  const OrderId first = rig_.Create("a.example.test");
+  rig_.Create("b.example.test");
+  const OrderId third = rig_.Create("c.example.test");
+  EXPECT_EQ(rig_.issuer.requests.size(), 2u);
+  EXPECT_EQ(rig_.Get(third).state, OrderState::kQueued);
+  rig_.EndIssue(first, {Unknown("failed"), "", "", ""});
+  EXPECT_EQ(rig_.issuer.requests.size(), 3u);
+  EXPECT_EQ(rig_.Get(third).state, OrderState::kOrdering);
+}
+
+TEST_F(OrdersTest, OneOpenOrderALineage) {
+  rig_.Create();
+  const auto again = rig_.orders.Create({fakes::Host(CertsRig::kHost)}, "", "operator");
+  EXPECT_EQ(again.status().code(), Code::kAlreadyExists);
+}
+
+TEST_F(OrdersTest, StoppingEndsEverythingAndAnswersWhoWaits) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  rig_.orders.AbortAll("the controller is stopping");
+  rig_.state.RunAll();
+  EXPECT_EQ(rig_.answer->message(), "the controller is stopping");
+  EXPECT_EQ(rig_.issuer.cancelled, std::vector<OrderId>{id});
+  EXPECT_EQ(rig_.Get(id).state, OrderState::kFailed);
+}
+
+TEST(RehearsedOrdersTest, AFailedRehearsalRefuses) {
+  CertsRig rig(witness::RehearsalMode::kRequire);
+  rig.Begin();
+  const OrderId id = rig.Create();
+  rig.Perform(id);
+  rig.ProveChallenge("ams1");
+  rig.ProveChallenge("fra1");
+  ASSERT_TRUE(fakes::RunUntil(rig.state, [&] { return rig.answer.has_value(); }));
+  EXPECT_EQ(rig.answer->message().find("the rehearsal failed: "), 0u) << *rig.answer;
+  EXPECT_FALSE(rig.Get(id).rehearsal.empty());
+}
+
+TEST(RehearsedOrdersTest, ANodeThatRestartsDuringTheRehearsalHasToProveAgain) {
+  CertsRig rig(witness::RehearsalMode::kWarn);
+  rig.Begin();
+  const OrderId id = rig.Create();
+  rig.Perform(id);
+  rig.ProveChallenge("ams1");
+  rig.ProveChallenge("fra1");
+  ASSERT_EQ(rig.Get(id).state, OrderState::kRehearsal);
+  auto hello = rig.HelloOf("ams1");
+  hello.set_boot_id(std::string(16, 'n'));
+  ASSERT_TRUE(rig.Connect("ams1", hello).ok());
+  ASSERT_TRUE(fakes::RunUntil(rig.state, [&] { return !rig.Get(id).rehearsal.empty(); }));
+  EXPECT_FALSE(rig.answer);
+  EXPECT_EQ(rig.Get(id).state, OrderState::kBarrier);
+  rig.ProveChallenge("ams1");
+  EXPECT_EQ(rig.answer, Status::Ok());
+}
+
+}  // namespace
+}  // namespace lockstep::controller::certs
