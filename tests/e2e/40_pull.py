@@ -1,5 +1,6 @@
 """With `pull`, a node cut off from the controller but not from its peers still answers the CA."""
 
+import collections
 import secrets
 import time
 
@@ -9,6 +10,7 @@ from lab.shell import wait_until
 
 SITE = "www.example.test"
 NAMES = [f"pull-{name}.example.test" for name in range(10)]
+MISSES_PER_S = 20
 _ISSUED = ("rolling_out", "done")
 LAB = {"controller": {"barrier": {"straggler": "pull", "deadline": "20s"}}}
 
@@ -49,9 +51,12 @@ def ten_thousand_random_misses_are_answered_404_and_spare_the_controller(fleet):
     began = time.monotonic()
     answers = fleet.client.ask(questions)
     took_s = time.monotonic() - began
-    statuses = {a.status for a in answers}
-    say(f"10,000 misses in {took_s:.1f} s: statuses {statuses}")
-    expect(statuses <= {404, 429, 503}, f"a random token was answered with {statuses}")
+    statuses = collections.Counter(answer.status for answer in answers)
+    say(f"10,000 misses in {took_s:.1f} s: {dict(statuses)}")
+    expect(set(statuses) <= {404, 503}, f"a random token was answered with {dict(statuses)}")
+    # 503 is the node's own limit speaking; only what it answers 404 has been looked for elsewhere.
+    most = MISSES_PER_S * (took_s + 2)
+    expect(statuses[404] <= most, f"{statuses[404]} misses were looked for, more than {most:.0f}")
 
 
 def _state(fleet) -> str:
