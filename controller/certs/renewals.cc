@@ -11,7 +11,8 @@ constexpr char kRenewalReason[] = "renewal";
 constexpr Micros kTick = Seconds(30);
 constexpr Micros kFirstBackoff = std::chrono::minutes(5);
 constexpr Micros kLongestBackoff = std::chrono::hours(12);
-constexpr Micros kShortestBackoff = Seconds(30);
+// Let's Encrypt allows five failed validations an hour and name, also when little time is left.
+constexpr Micros kShortestBackoff = std::chrono::minutes(15);
 
 // In [0, 1), from the text alone.
 double Fraction(const std::string& text) {
@@ -37,7 +38,7 @@ Micros BackoffAfter(uint32_t failures, Micros left, const std::string& name) {
   for (uint32_t i = 1; i < failures && wait < kLongestBackoff; ++i) wait *= 2;
   wait = std::min(wait, kLongestBackoff);
   wait += Scaled(wait, Fraction(name + "/" + std::to_string(failures)) / 4.0);
-  return std::max(std::min(wait, left / 2), kShortestBackoff);
+  return std::min(wait, std::max(left / 2, kShortestBackoff));
 }
 
 Renewals::Renewals(store::Database& database, task::Executor& state, const CertificateBook& book,

@@ -15,8 +15,9 @@ namespace lockstep::controller::certs {
 // lifetime, brought forward by up to a twentieth of it, the same for the same certificate.
 WallTime RenewAt(const model::Certificate& certificate);
 
-// How long to wait after the n-th failure in a row (from 1): 5 minutes doubling to 12 hours, never
-// beyond half of what is left of the certificate; with up to a quarter of jitter from `name`.
+// How long to wait after the n-th failure in a row (from 1): 5 minutes doubling to 12 hours, not
+// beyond half of what is left of the certificate unless that is less than 15 minutes; with up to a
+// quarter of jitter from `name`.
 Micros BackoffAfter(uint32_t failures, Micros left, const std::string& name);
 
 // Lives on the state strand.

@@ -129,6 +129,50 @@ Status AddServed(const ResourceKey& key, const std::string& body,
   return Status::Ok();
 }
 
+std::map<Hostname, ServedCertificate> ByHost(const std::vector<ServedCertificate>& served) {
+  std::map<Hostname, ServedCertificate> out;
+  for (const ServedCertificate& one : served) out.emplace(one.host, one);
+  return out;
+}
+
+// A certificate as `body` has it, for just these hosts.
+std::string ForHosts(const std::string& body, const std::vector<Hostname>& hosts) {
+  types::v1::Certificate certificate;
+  LS_CHECK(certificate.ParseFromString(body));
+  certificate.clear_hosts();
+  for (const Hostname& host : hosts) certificate.add_hosts(host.ascii());
+  return Serialise(certificate);
+}
+
+// Makes `plan` carry just `chosen`; certificates of the lineages in `taken` come from `source`.
+void ServeInstead(const std::map<Hostname, ServedCertificate>& chosen,
+                  const std::set<std::string>& taken, const Snapshot& source, Plan* plan) {
+  std::map<std::string, std::vector<Hostname>> hosts_by_lineage;
+  plan->served.clear();
+  for (const auto& [host, served] : chosen) {
+    hosts_by_lineage[served.lineage].push_back(host);
+    plan->served.push_back(served);
+  }
+  const Snapshot before = plan->shared;
+  for (const auto& [key, entry] : before.entries()) {
+    if (key.type == "certificate") plan->shared.Remove(key);
+    if (key.type != "site") continue;
+    types::v1::Site site;
+    LS_CHECK(site.ParseFromString(*entry.body));
+    site.clear_secure_hosts();
+    for (const std::string& host : site.hosts()) {
+      if (chosen.contains(*Hostname::Parse(host))) site.add_secure_hosts(host);
+    }
+    plan->shared.Put(key, Serialise(site));
+  }
+  for (const auto& [lineage, hosts] : hosts_by_lineage) {
+    const ResourceKey key{"certificate", lineage};
+    const Snapshot::Entry* body = (taken.contains(lineage) ? source : before).Find(key);
+    LS_CHECK(body != nullptr);
+    plan->shared.Put(key, ForHosts(*body->body, hosts));
+  }
+}
+
 void SortByHost(std::vector<ServedCertificate>* served) {
   std::sort(served->begin(), served->end(),
             [](const auto& a, const auto& b) { return a.host < b.host; });
@@ -205,21 +249,31 @@ Result<Plan> PlanFromStored(Snapshot shared, const std::vector<model::Node>& nod
 Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now) {
   Plan plan = stable;
   plan.node_parts = failed.node_parts;
-  for (const auto& [key, entry] : failed.shared.entries()) {
-    if (key.type != "certificate") continue;
-    const auto of_lineage = [&](const ServedCertificate& served) {
-      return served.lineage == key.name;
-    };
-    const auto old = std::find_if(stable.served.begin(), stable.served.end(), of_lineage);
-    const auto newer = std::find_if(failed.served.begin(), failed.served.end(), of_lineage);
-    if (old == stable.served.end() || newer == failed.served.end()) continue;
-    if (old->not_after > now || newer->not_after <= now) continue;
-    plan.shared.Put(key, entry.body);
-    std::erase_if(plan.served, of_lineage);
-    std::copy_if(failed.served.begin(), failed.served.end(), std::back_inserter(plan.served),
-                 of_lineage);
+  const std::map<Hostname, ServedCertificate> newer = ByHost(failed.served);
+  std::map<Hostname, ServedCertificate> chosen = ByHost(stable.served);
+  std::set<std::string> taken;  // lineages whose revision is that of `failed`
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [host, old] : ByHost(stable.served)) {
+      const auto at = chosen.find(host);
+      if (at == chosen.end() || at->second != old) continue;
+      const auto found = newer.find(host);
+      const bool better =
+          found != newer.end() && old.not_after <= now && found->second.not_after > now;
+      // A snapshot has one revision of a lineage.
+      if (!better && !taken.contains(old.lineage)) continue;
+      if (found == newer.end()) {
+        chosen.erase(at);
+      } else if (found->second != old) {
+        at->second = found->second;
+        taken.insert(found->second.lineage);
+      } else {
+        continue;
+      }
+      more = true;
+    }
   }
-  SortByHost(&plan.served);
+  if (!taken.empty()) ServeInstead(chosen, taken, failed.shared, &plan);
   return plan;
 }
 

@@ -54,8 +54,8 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now);
 // naming a resource that does not parse.
 Result<Plan> PlanFromStored(snapshot::Snapshot shared, const std::vector<model::Node>& nodes);
 
-// What to serve instead of `failed`: all that `stable` carries, but a certificate of `failed` where
-// the stable one has ended and the newer one has not (law 7).
+// What to serve instead of `failed`: all that `stable` carries, but for each name the certificate
+// of `failed` where the stable one has ended and the newer one has not (law 7).
 Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now);
 
 // The certificate that every node answers for `host`: among those that cover it the newest one that
