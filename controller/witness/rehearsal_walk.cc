@@ -55,6 +55,37 @@ Result<Target> ParseAuthority(probe::HttpScheme scheme, std::string_view rest,
   return out;
 }
 
+// Takes "." and ".." out of a path without its query (RFC 3986 §5.2.4).
+std::string WithoutDotSegments(std::string_view path) {
+  std::vector<std::string_view> kept;
+  bool ends_in_slash = false;
+  for (size_t at = 1; at <= path.size();) {
+    const size_t slash = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, slash - at);
+    ends_in_slash = segment.empty() || segment == "." || segment == "..";
+    if (segment == "..") {
+      if (!kept.empty()) kept.pop_back();
+    } else if (segment != "." && !(segment.empty() && slash == path.size())) {
+      kept.push_back(segment);
+    }
+    at = slash + 1;
+  }
+  std::string out;
+  for (const std::string_view segment : kept) out.append("/").append(segment);
+  return ends_in_slash || kept.empty() ? out + "/" : out;
+}
+
+// A reference without a scheme or a host, against the path where it was read (RFC 3986 §5.2.2).
+std::string MergedPath(std::string_view base, std::string_view reference) {
+  base = base.substr(0, base.find('?'));
+  const size_t query = std::min(reference.find('?'), reference.size());
+  const std::string_view path = reference.substr(0, query);
+  if (path.empty()) return std::string(base).append(reference.substr(query));
+  std::string merged(path);
+  if (!path.starts_with('/')) merged.insert(0, base.substr(0, base.rfind('/') + 1));
+  return WithoutDotSegments(merged).append(reference.substr(query));
+}
+
 }  // namespace
 
 std::string Target::ToString() const {
@@ -78,16 +109,12 @@ Result<Target> ResolveLocation(const Target& base, std::string_view location) {
   if (location.starts_with("//")) {
     return ParseAuthority(base.scheme, location.substr(2), location);
   }
-  if (location.starts_with('/')) {
-    Target out = base;
-    out.path = std::string(location.substr(0, location.find('#')));
-    return out;
-  }
-  if (location.empty() || location.find(':') < location.find_first_of("/?#")) {
+  if (!location.starts_with('/') &&
+      (location.empty() || location.find(':') < location.find_first_of("/?#"))) {
     return FailedPrecondition("redirects to " + Quoted(location) + ", which a CA does not follow");
   }
   Target out = base;
-  out.path = base.path.substr(0, base.path.rfind('/') + 1) + std::string(location);
+  out.path = MergedPath(base.path, location.substr(0, location.find('#')));
   return out;
 }
 
