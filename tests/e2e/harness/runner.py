@@ -135,7 +135,8 @@ class Runner:
         return target
 
     def _take_down(self) -> None:
-        state.remove(self._machine.base, self._machine.lab_id)
+        with _undisturbed():
+            state.remove(self._machine.base, self._machine.lab_id)
 
 
 @contextlib.contextmanager
@@ -148,6 +149,18 @@ def _budget(seconds: int):
         yield
     finally:
         signal.alarm(0)
+
+
+@contextlib.contextmanager
+def _undisturbed():
+    """A second Ctrl-C must not cut the clearing up short."""
+    before = {number: signal.signal(number, signal.SIG_IGN)
+              for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Nobody:
