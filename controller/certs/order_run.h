@@ -96,7 +96,7 @@ class OrderRun : public std::enable_shared_from_this<OrderRun> {
   task::TimerId deadline_timer_ = 0;
   task::TimerId evaluate_timer_ = 0;
   bool rehearsed_ = false;
-  bool refused_ = false;  // challenges are taken once
+  bool refused_ = false;     // challenges are taken once
   std::string leaf_sha256_;  // of the certificate that came of it
 };
 
