@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 
 from lab import report
+from lab.shell import wait_until
 
 from .case import expect, say
 
@@ -60,8 +61,18 @@ def try_issue(fleet, *names: str) -> tuple[int, str, str]:
 def serve(fleet, host: str) -> None:
     """The host is a site with a certificate, from now or from an earlier test."""
     fleet.apply_site(host)
+    # A policy that tolerates stragglers would let the order overtake the first rollout, and the CA
+    # meet a node that has no listeners yet.
+    wait_until("every node serves the newest generation", lambda: _follows(fleet), timeout_s=60)
     if not fleet.find_certificate(host):
         issue(fleet, host)
+
+
+def _follows(fleet) -> bool:
+    nodes = fleet.controller.cli.json("node", "list").get("nodes", [])
+    targets = {(node.get("target_generation"), node.get("serving_generation")) for node in nodes}
+    return len(nodes) == len(fleet.nodes) and len(targets) == 1 and all(
+        target == serving is not None for target, serving in targets)
 
 
 def newest_order(fleet, host: str) -> dict:
