@@ -108,6 +108,10 @@ Result<Config> Config::FromFile(const std::string& path) {
   out.fleet = ReadFleet(root.RequiredTable("fleet"));
   out.acme = ReadAcme(root.RequiredTable("acme"));
   out.barrier = ReadBarrier(root.TableOr("barrier"));
+  if (out.acme.order_deadline <= out.barrier.deadline) {
+    root.RequiredTable("acme").Reject(
+        "order_deadline", "must be longer than barrier.deadline: certbot waits while it runs");
+  }
   out.rehearsal =
       root.TableOr("rehearsal")
           .WordOr<witness::RehearsalMode>("mode",

@@ -46,6 +46,16 @@ TEST_F(ConfigTest, TheRestHasDefaults) {
   EXPECT_EQ(config->acme.parallel, 4);
 }
 
+TEST_F(ConfigTest, CertbotMustOutlastTheBarrierThatItWaitsFor) {
+  const std::string errors =
+      ErrorsOf(std::string(kLeast) + "order_deadline = \"30s\"\n[barrier]\ndeadline = \"30s\"\n");
+  EXPECT_NE(
+      errors.find("`acme.order_deadline`: must be longer than barrier.deadline: certbot waits "
+                  "while it runs"),
+      std::string::npos)
+      << errors;
+}
+
 TEST_F(ConfigTest, EveryErrorIsReportedAtOnce) {
   const std::string errors = ErrorsOf(R"(
 state_dir = "relative"
