@@ -73,8 +73,15 @@ Result<model::Order> Orders::Create(std::vector<Hostname> hosts, std::string lin
   return order;
 }
 
+int Orders::CountOrdering() const {
+  const auto runs = Runs();
+  return static_cast<int>(std::ranges::count_if(runs, [](const std::shared_ptr<OrderRun>& run) {
+    return run->order().state != model::OrderState::kRollingOut;
+  }));
+}
+
 void Orders::StartQueued() {
-  while (!queued_.empty() && Runs().size() < static_cast<size_t>(options_.parallel)) {
+  while (!queued_.empty() && CountOrdering() < options_.parallel) {
     auto run = queued_.front();
     queued_.pop_front();
     running_.emplace(run->order().id, run);
@@ -88,6 +95,7 @@ void Orders::OnChanged(const OrderRun& run) {
   const auto watchers = watchers_;
   for (const auto& [id, watcher] : watchers) watcher(order);
   if (model::IsEnded(order.state) && ended_.insert(order.id).second) OnEnded(order);
+  if (order.state == model::OrderState::kRollingOut) tools_.state.Post([this] { StartQueued(); });
 }
 
 void Orders::OnEnded(const model::Order& order) {

@@ -61,6 +61,9 @@ class Orders final : public fleet::FleetObserver, public publish::PublishObserve
 
  private:
   void EvaluateAll();
+  // The limit is on runs of certbot. An order whose certificate is rolling out needs none any more,
+  // and may wait long for a node that is away.
+  int CountOrdering() const;
   void StartQueued();
   void OnChanged(const OrderRun& run);
   void OnEnded(const model::Order& order);

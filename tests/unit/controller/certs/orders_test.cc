@@ -208,6 +208,19 @@ TEST_F(OrdersTest, RunsSideBySideUpToTheLimit) {
   EXPECT_EQ(rig_.Get(third).state, OrderState::kOrdering);
 }
 
+TEST_F(OrdersTest, AnOrderThatRollsOutLeavesItsPlaceToTheNext) {
+  const OrderId first = rig_.Create();
+  rig_.Create("b.example.test");
+  const OrderId third = rig_.Create("c.example.test");
+  rig_.Perform(first);
+  ProveOn({"ams1"});
+  ProveOn({"fra1"});
+  EXPECT_EQ(rig_.Get(third).state, OrderState::kQueued);
+  rig_.EndIssue(first, rig_.Issued());
+  EXPECT_EQ(rig_.Get(first).state, OrderState::kRollingOut);
+  EXPECT_EQ(rig_.Get(third).state, OrderState::kOrdering);
+}
+
 TEST_F(OrdersTest, OneOpenOrderALineage) {
   rig_.Create();
   const auto again = rig_.orders.Create({fakes::Host(CertsRig::kHost)}, "", "operator");
