@@ -1,5 +1,7 @@
 #include "controller/certs/orders.h"
 
+#include <future>
+
 #include "tests/unit/controller/certs/rig.h"
 
 namespace lockstep::controller::certs {
@@ -252,6 +254,9 @@ TEST(RehearsedOrdersTest, AFailedRehearsalRefuses) {
 TEST(RehearsedOrdersTest, ANodeThatRestartsDuringTheRehearsalHasToProveAgain) {
   CertsRig rig(witness::RehearsalMode::kWarn);
   rig.Begin();
+  // The rehearsal waits behind this until the node has restarted.
+  std::promise<void> restarted;
+  rig.pool.Post([wait = restarted.get_future().share()](std::stop_token) { wait.wait(); });
   const OrderId id = rig.Create();
   rig.Perform(id);
   rig.ProveChallenge("ams1");
@@ -260,6 +265,7 @@ TEST(RehearsedOrdersTest, ANodeThatRestartsDuringTheRehearsalHasToProveAgain) {
   auto hello = rig.HelloOf("ams1");
   hello.set_boot_id(std::string(16, 'n'));
   ASSERT_TRUE(rig.Connect("ams1", hello).ok());
+  restarted.set_value();
   ASSERT_TRUE(fakes::RunUntil(rig.state, [&] { return !rig.Get(id).rehearsal.empty(); }));
   EXPECT_FALSE(rig.answer);
   EXPECT_EQ(rig.Get(id).state, OrderState::kBarrier);
