@@ -75,7 +75,9 @@ FakeBird::Answer Router(std::function<std::string(const std::string&)> exported)
 
 class BirdAnnouncerTest : public ::testing::Test {
  protected:
-  BirdAnnouncerTest() : announcer_({directory_ / "bird.ctl", Millis(300)}) {
+  // Long enough for a busy machine; the one test that waits for it to pass has its own.
+  explicit BirdAnnouncerTest(Micros deadline = Seconds(20))
+      : announcer_({directory_ / "bird.ctl", deadline}) {
     announcer_.SetServiceAddresses({*IpAddress::Parse("203.0.113.10")});
   }
   apply::AnnounceReport ReportFrom(FakeBird::Answer answer,
@@ -117,7 +119,12 @@ TEST_F(BirdAnnouncerTest, IsUnknownWhereAnAnswerIsNotUnderstood) {
             State::kUnknown);
 }
 
-TEST_F(BirdAnnouncerTest, NeverHangs) {
+class SilentBirdTest : public BirdAnnouncerTest {
+ protected:
+  SilentBirdTest() : BirdAnnouncerTest(Millis(300)) {}
+};
+
+TEST_F(SilentBirdTest, NeverHangs) {
   const auto report = ReportFrom([](const std::string&) { return ""; });
   EXPECT_EQ(report.state, State::kUnknown);
   EXPECT_THAT(report.evidence, HasSubstr("bird"));
