@@ -1,11 +1,13 @@
 """kill -9 of certbot, the plugin's helper, controller and agent at every step of an order.
 
 A step is a system call: an order that nobody disturbs is traced first, then orders are killed at
-call 1, 2, 4, 7 … from either end, processes and calls in turn, until the time is up. Whatever dies:
+call 1, 2, 4, 7 … from either end, processes and calls in turn, until the time is up. Whatever dies,
 the CA is not told to look before the commit point, no challenge is served beyond its lease, no
-process is left over, no state is torn, and the next order passes.
+process is left over, no state is torn, and the next order passes. Half-written files that outlive
+the next order harm nothing; they are listed.
 
-KILL_SWEEP_SECONDS and KILL_SWEEP_SEED in the environment choose how long and in which order.
+In the environment: KILL_SWEEP_SECONDS how long, KILL_SWEEP_SEED in which order, KILL_SWEEP_MATCH (a
+regular expression, e.g. "^controller at f.*sync") which points.
 """
 
 import collections
@@ -14,6 +16,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import sqlite3
 import threading
 import time
@@ -34,6 +37,7 @@ LAB = {"controller": {"barrier": {"deadline": "20s", "lease": f"{LEASE_S}s"},
        "agent": {"apply": {"soak": "100ms"}}}
 BUDGET_S = float(os.environ.get("KILL_SWEEP_SECONDS", "240"))
 SEED = int(os.environ.get("KILL_SWEEP_SEED", "1"))
+MATCH = os.environ.get("KILL_SWEEP_MATCH", "")
 MAX_PROBLEMS = 5
 
 CERTBOT, HELPER, CLEANUP = "certbot", "helper", "helper's cleanup"
@@ -44,7 +48,7 @@ def an_order_killed_anywhere_leaves_nothing_behind(fleet):
     traps = Traps(fleet)
     serve(fleet, SITE)
     counts = traps.count()
-    points = kill_points.spread(counts, SEED)
+    points = [point for point in kill_points.spread(counts, SEED) if re.search(MATCH, str(point))]
     say(f"{len(points)} points in {sum(map(len, counts.values()))} process × call, "
         f"{BUDGET_S:.0f} s of them, seed {SEED}")
     tally = Tally()
@@ -54,6 +58,9 @@ def an_order_killed_anywhere_leaves_nothing_behind(fleet):
             break
         _try_point(fleet, traps, point, tally)
     tally.print()
+    litter = _litter(fleet)
+    say(f"{len(litter)} half-written files left: {', '.join(litter)}" if litter
+        else "no half-written file is left")
     expect(tally.killed() > 0, "no point was reached")
     expect(not tally.problems, f"{len(tally.problems)} problems: " + "; ".join(tally.problems))
 
@@ -145,7 +152,10 @@ class Traps:
         return counts
 
     def _trace(self, process: str) -> pathlib.Path:
-        """The trace of an order that had challenges: "0 % reuse" of authorizations by Pebble is 1 %."""
+        """Of an order that had challenges.
+
+        Told to re-use 0 % of its authorizations, Pebble re-uses 1 %.
+        """
         while True:
             with self.set(process, None) as trace:
                 issue(self._fleet, SITE)
@@ -254,6 +264,18 @@ def _strangers(fleet) -> list[str]:
     namespaces = (fleet.layout.ctl.namespace, *(node.place.namespace for node in fleet.nodes))
     return [f"{pid} {command_line(pid)[:120]}" for pid in netns.pids_in(*namespaces)
             if pid not in known]
+
+
+def _litter(fleet) -> list[str]:
+    """Half-written files of killed processes, named from the lab's directory on."""
+    states = (fleet.controller.state_directory,
+              *(node.enrolment.state_directory for node in fleet.nodes))
+    litter = [path for state in states for path in state.rglob("*")
+              if path.name.startswith(".new-") or path.parent.name == "staging"]
+    for node in fleet.nodes:
+        challenges = node.enrolment.challenges
+        litter += challenges.with_name(challenges.name + ".staging").iterdir()
+    return [str(path.relative_to(fleet.layout.directory)) for path in litter]
 
 
 def _expect_sound(fleet) -> None:

@@ -18,7 +18,7 @@ from lab.shell import LabError, wait_until
 # Where a process meets the world: files, their names and their durability, peers, programs.
 CALLS = ("openat", "write", "writev", "pwrite64", "sendto", "sendmsg", "recvfrom", "recvmsg",
          "rename", "renameat", "renameat2", "unlink", "unlinkat", "symlink", "symlinkat", "mkdir",
-         "mkdirat", "fsync", "fdatasync", "connect", "execve")
+         "mkdirat", "fsync", "fdatasync", "connect")
 _STRACE = "/usr/bin/strace"
 _DISTANCES = (0, 1, 3, 6, 11, 19, 34, 59, 99, 199, 399, 799)
 
@@ -36,7 +36,7 @@ class Point:
 
 
 def candidates(count: int) -> list[int]:
-    """Of calls 1..count some, dense at both ends: a run begins and ends with its interesting steps."""
+    """Of calls 1..count some, dense at both ends, where a run has its interesting steps."""
     return sorted({n for d in _DISTANCES if d < count for n in (1 + d, count - d)})
 
 
