@@ -3,8 +3,8 @@
 import time
 
 from harness.case import expect, say
-from harness.orders import (expect_everywhere, issue, newest_order, serve, try_issue, watching,
-                            words_of)
+from harness.orders import (expect_everywhere, issue, newest_order, serve, try_issue, unvalidated,
+                            watching, words_of)
 
 SITE = "www.example.test"
 LAB = {"controller": {"barrier": {"deadline": "6s"}, "rollout": {"wave_deadline": "10s"}}}
@@ -12,11 +12,12 @@ LAB = {"controller": {"barrier": {"deadline": "6s"}, "rollout": {"wave_deadline"
 
 def a_frozen_agent_stops_the_order_before_the_ca_looks(fleet):
     serve(fleet, SITE)
+    host = unvalidated(fleet)
     frozen = fleet.nodes[1]
     frozen.agent.pause()
     try:
         with watching(fleet) as seen:
-            _expect_refused(fleet, frozen.name)
+            _expect_refused(fleet, frozen.name, host)
     finally:
         frozen.agent.resume()
     seen.expect_nothing()
@@ -31,11 +32,12 @@ def the_next_order_after_thawing_passes(fleet):
 
 def a_node_whose_uplink_drops_port_80_is_refused_though_its_own_probes_pass(fleet):
     serve(fleet, SITE)
+    host = unvalidated(fleet)
     lame = fleet.nodes[2]
     with lame.drop("http", incoming="tcp dport 80"), watching(fleet) as seen:
-        _expect_refused(fleet, lame.name)
+        _expect_refused(fleet, lame.name, host)
     seen.expect_nothing()
-    proofs = [p for p in newest_order(fleet, SITE)["challenge_proofs"] if p["node"] == lame.name]
+    proofs = [p for p in newest_order(fleet, host)["challenge_proofs"] if p["node"] == lame.name]
     own = [p for p in proofs if p["observer"] == lame.name]
     expect(own and all(p["good"] for p in own),
            f"{lame.name}'s own probes were to pass; the order shows {own}")
@@ -64,11 +66,11 @@ def no_challenge_stays_behind(fleet):
     expect(not left, f"challenge files left behind: {left}")
 
 
-def _expect_refused(fleet, name: str) -> None:
+def _expect_refused(fleet, name: str, host: str) -> None:
     """The order fails, and says which node lacked what."""
-    code, out, err = try_issue(fleet, SITE)
+    code, out, err = try_issue(fleet, host)
     expect(code != 0, f"the order passed although {name} was out of step")
-    order = newest_order(fleet, SITE)
+    order = newest_order(fleet, host)
     missing = [line for line in order.get("missing", []) if name in line]
     expect(missing, f"{name} is not named in what was missing: {order.get('missing')}; "
                     f"{order.get('error')}; {out}{err}")

@@ -3,7 +3,7 @@
 import time
 
 from harness.case import expect, say
-from harness.orders import expect_everywhere, issue, newest_order, serve, try_issue, watching
+from harness.orders import expect_everywhere, issue, newest_order, serve, try_issue, unvalidated, watching
 from lab.shell import wait_until
 
 SITE = "www.example.test"
@@ -12,6 +12,7 @@ LAB = {"announcer": "file", "controller": {"barrier": {"deadline": "8s"}}}
 
 def an_order_does_not_wait_for_a_node_withdrawn_with_proof(fleet):
     serve(fleet, SITE)
+    host = unvalidated(fleet)
     away = fleet.nodes[1]
     away.withdraw()
     fleet.wait_routes(len(fleet.nodes) - 1)
@@ -20,12 +21,12 @@ def an_order_does_not_wait_for_a_node_withdrawn_with_proof(fleet):
     # What it would be waited for if it counted: a challenge and a certificate seen from outside.
     with away.drop("web", incoming="meta l4proto { tcp, udp } th dport { 80, 443 }"):
         with watching(fleet) as seen:
-            code, out, err = try_issue(fleet, SITE)
-    landed = seen.nodes_of([SITE])
+            code, out, err = try_issue(fleet, host)
+    landed = seen.nodes_of([host])
     say(f"CA connections {landed}; {away.name} was withdrawn and unreachable for clients")
     expect(seen.posts == 1, f"{seen.posts} challenge POSTs, not 1: {out}{err}")
     expect(away.name not in landed, f"the CA reached the withdrawn {away.name}")
-    expect(code == 0, f"the order failed: {newest_order(fleet, SITE).get('error')} {out}{err}")
+    expect(code == 0, f"the order failed: {newest_order(fleet, host).get('error')} {out}{err}")
 
 
 def it_is_in_step_again_before_it_is_waited_for(fleet):
@@ -44,13 +45,14 @@ def it_is_in_step_again_before_it_is_waited_for(fleet):
 
 def a_withdrawal_that_nobody_else_saw_counts_as_announcing(fleet):
     serve(fleet, SITE)
+    host = unvalidated(fleet)
     doubtful = fleet.nodes[2]
     doubtful.announce_file.write_text("withdrawn\n")
     time.sleep(3)
     doubtful.agent.pause()
     try:
         with watching(fleet) as seen:
-            code, _, _ = try_issue(fleet, SITE)
+            code, _, _ = try_issue(fleet, host)
     finally:
         doubtful.agent.resume()
         doubtful.announce_file.write_text("announced\n")

@@ -8,7 +8,7 @@ import os
 import signal
 
 from harness.case import expect, say
-from harness.orders import expect_everywhere, issue, serve, watching
+from harness.orders import expect_everywhere, issue, serve, unvalidated, watching
 from lab.shell import LabError, wait_until
 
 SITE = "www.example.test"
@@ -55,11 +55,12 @@ def certbot_killed_as_soon_as_it_runs(fleet):
 
 def _kill_in_the_barrier(fleet, kill) -> None:
     serve(fleet, SITE)
+    host = unvalidated(fleet)
     frozen = fleet.nodes[1].agent
     frozen.pause()
     try:
         with watching(fleet) as seen:
-            order = fleet.issue_in_background(SITE)
+            order = fleet.issue_in_background(host)
             wait_until("the helper waits in the barrier",
                        lambda: fleet.beside_controller("lockstep-certbot-hook"), 20, 0.02)
             wait_until("a challenge is served on the other nodes",

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import dataclasses
+import itertools
 
 from lab import report
 from lab.shell import wait_until
@@ -66,6 +67,19 @@ def serve(fleet, host: str) -> None:
     wait_until("every node serves the newest generation", lambda: _follows(fleet), timeout_s=60)
     if not fleet.find_certificate(host):
         issue(fleet, host)
+
+
+_unvalidated = itertools.count(1)
+
+
+def unvalidated(fleet) -> str:
+    """A host with a site on every node, of which the CA knows nothing yet. An order for a name that
+    it has validated before may come without challenges: Pebble re-uses one authorization in a
+    hundred at the least."""
+    host = f"unvalidated-{next(_unvalidated)}.example.test"
+    fleet.apply_site(host)
+    wait_until("every node serves the newest generation", lambda: _follows(fleet), timeout_s=60)
+    return host
 
 
 def _follows(fleet) -> bool:
