@@ -92,6 +92,7 @@ TEST(BarrierTest, ANewBootVoidsEarlierProofs) {
   member.boot_id = std::string(16, 'c');
   const Verdict verdict = Evaluate({member}, {MakeTarget()}, kService, book, {});
   EXPECT_FALSE(verdict.open);
+  ASSERT_FALSE(verdict.missing.empty());
   EXPECT_NE(verdict.missing[0].find("before the agent restarted"), std::string::npos);
 }
 
@@ -103,6 +104,7 @@ TEST(BarrierTest, OtherBytesAreNoProof) {
   ProveAll(&book, member, stale);
   const Verdict verdict = Evaluate({member}, {MakeTarget()}, kService, book, {});
   EXPECT_FALSE(verdict.open);
+  ASSERT_FALSE(verdict.missing.empty());
   EXPECT_EQ(verdict.missing[0],
             "ams1: challenge for www.example.test on 203.0.113.10: answered with other bytes");
 }
@@ -114,6 +116,7 @@ TEST(BarrierTest, ANodeWithoutAddressOfItsOwnCannotBeWitnessed) {
   ProveAll(&book, member, MakeTarget());
   const Verdict verdict = Evaluate({member}, {MakeTarget()}, kService, book, {});
   EXPECT_FALSE(verdict.open);
+  ASSERT_FALSE(verdict.missing.empty());
   EXPECT_NE(verdict.missing[0].find("no address of its own"), std::string::npos);
 }
 
