@@ -61,7 +61,8 @@ class Runner:
             for test in file.tests:
                 name = f"{file.name}.{test.__name__}"
                 if discover.needs_of(test) == "machine":
-                    self._run_test(test, name, self._machine)
+                    if not self._run_test(test, name, self._machine):
+                        self._copy_logs(self._machine.base / self._machine.lab_id, name)
                     continue
                 if not fleet:
                     fleet = self._bring_up(file, name)
