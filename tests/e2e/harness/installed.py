@@ -111,9 +111,7 @@ class Machine:
         run("umount", self.root)
 
     def write(self, path: str, text: str) -> None:
-        target = self.root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Through the machine: an overlay must not be written under a running system's feet.
+        # By a process of the machine: an overlay must not be written under a running system's feet.
         self.run("sh", "-c", f"install -d {pathlib.PurePath(path).parent} && cat > {path}", stdin=text)
 
     def run(self, *argv, stdin: str | None = None, timeout_s: float = 60) -> str:
