@@ -18,10 +18,7 @@ Result<Config> Read(const conf::Document& document) {
   config.controller_name = controller.Or<std::string>("name", "lockstep-controller");
 
   const conf::Table node = root.RequiredTable("node");
-  config.addresses = node.Required<std::vector<IpAddress>>("addresses");
-  if (node.Has("addresses") && config.addresses.empty()) {
-    node.Reject("addresses", "must hold at least one of the node's own addresses");
-  }
+  config.addresses = node.RequiredHostAddresses("addresses");
 
   const conf::Table caddy = root.RequiredTable("caddy");
   config.caddy_admin_socket = caddy.RequiredPath("admin_socket");

@@ -1,5 +1,7 @@
 #include "common/conf/conf.h"
 
+#include <algorithm>
+
 #include "common/base/hostname.h"
 #include "common/conf/state.h"
 
@@ -104,6 +106,15 @@ int64_t Table::IntegerOr(std::string_view key, Range range, int64_t otherwise) c
 
 namespace {
 
+// Why other machines cannot dial an address; empty if they can.
+std::string WhyNotDialled(const IpAddress& address) {
+  if (address.IsUnspecified()) return "is no machine's address";
+  if (address.IsLoopback()) return "is a loopback address: no other machine can reach it";
+  if (address.IsLinkLocal()) return "is a link-local address: only its own network can reach it";
+  if (address.IsMulticast()) return "is a multicast address";
+  return "";
+}
+
 std::optional<std::string> PathIn(const internal::Value& value) {
   std::optional<std::string> text = value.Text();
   if (!text) return std::nullopt;
@@ -128,6 +139,26 @@ std::string Table::RequiredPath(std::string_view key) const {
 std::string Table::PathOr(std::string_view key, std::string otherwise) const {
   const std::optional<internal::Value> value = Find(key);
   return value ? PathIn(*value).value_or(std::move(otherwise)) : otherwise;
+}
+
+std::vector<IpAddress> Table::RequiredHostAddresses(std::string_view key) const {
+  std::vector<IpAddress> out;
+  const std::optional<internal::Value> value = Get(key);
+  const auto elements = value ? value->Elements() : std::nullopt;
+  if (!elements) return out;
+  if (elements->empty()) value->Reject("must hold at least one address");
+  for (const internal::Value& element : *elements) {
+    const std::optional<IpAddress> address = internal::Reading<IpAddress>::From(element);
+    if (!address) continue;
+    if (const std::string why = WhyNotDialled(*address); !why.empty()) {
+      element.Reject(address->ToString() + " " + why);
+    } else if (std::ranges::find(out, *address) != out.end()) {
+      element.Reject(address->ToString() + " is listed twice");
+    } else {
+      out.push_back(*address);
+    }
+  }
+  return out;
 }
 
 Micros Table::DurationOr(std::string_view key, Micros lowest, Micros highest,

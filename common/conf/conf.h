@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/ip.h"
 #include "common/status/status.h"
 
 namespace lockstep::conf {
@@ -153,6 +154,8 @@ class Table {
   std::string RequiredPath(std::string_view key) const;
   std::string PathOr(std::string_view key, std::string otherwise) const;
   Micros DurationOr(std::string_view key, Micros lowest, Micros highest, Micros otherwise) const;
+  // At least one address that other machines can dial, none of them twice.
+  std::vector<IpAddress> RequiredHostAddresses(std::string_view key) const;
 
   template <typename T>
   T RequiredWord(std::string_view key, Words<T> words) const {

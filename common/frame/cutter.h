@@ -14,7 +14,7 @@ namespace lockstep::frame {
 
 // The largest message on the wire, and the data in one piece of a larger one: what is left covers
 // the piece's own fields, so that a message with a piece is no larger than kMaxWireBytes.
-inline constexpr size_t kMaxWireBytes = 48 * 1024;
+inline constexpr size_t kMaxWireBytes = size_t{48} * 1024;
 inline constexpr size_t kPieceBytes = kMaxWireBytes - 256;
 
 // True if a serialised message of `bytes` travels as it is.

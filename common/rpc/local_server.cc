@@ -1,8 +1,6 @@
 #include "common/rpc/local_server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/server_builder.h>
 
 #include <chrono>
@@ -11,18 +9,6 @@
 #include "common/rpc/settings.h"
 
 namespace lockstep::rpc {
-namespace {
-
-// Reflection for one server; gRPC's own switch turns it on for every server of the process.
-class WithReflection final : public grpc::ServerBuilderOption {
- public:
-  void UpdateArguments(grpc::ChannelArguments*) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
-  }
-};
-
-}  // namespace
 
 Result<std::unique_ptr<LocalServer>> LocalServer::Start(LocalDoor::Options options,
                                                         LocalDoor::Admission admission,
@@ -33,8 +19,7 @@ Result<std::unique_ptr<LocalServer>> LocalServer::Start(LocalDoor::Options optio
   LS_ASSIGN_OR_RETURN(local->door_, LocalDoor::Open(std::move(options), std::move(admission)));
   grpc::EnableDefaultHealthCheckService(introspection);
   grpc::ServerBuilder builder;
-  if (introspection) builder.SetOption(std::make_unique<WithReflection>());
-  ConfigureLocalServer(builder);
+  ConfigureLocalServer(builder, introspection);
   local->door_->AddTo(builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   local->server_ = builder.BuildAndStart();

@@ -3,7 +3,13 @@
 #include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/impl/server_builder_option.h>
 #include <malloc.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "common/log/log.h"
 
@@ -30,6 +36,22 @@ void OnLibraryMessage(gpr_log_func_args* args) {
   }
 }
 
+// Reflection for one server or not. The library, once linked, adds it to every server of the
+// process, those of agents and certbot's helper included.
+class Reflection final : public grpc::ServerBuilderOption {
+ public:
+  explicit Reflection(bool wanted) : wanted_(wanted) {}
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    auto ours = std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>();
+    std::erase_if(*plugins, [&](const auto& plugin) { return plugin->name() == ours->name(); });
+    if (wanted_) plugins->push_back(std::move(ours));
+  }
+
+ private:
+  const bool wanted_;
+};
+
 }  // namespace
 
 void ConfigureProcess() {
@@ -41,6 +63,7 @@ void ConfigureProcess() {
 }
 
 void ConfigureAgentServer(grpc::ServerBuilder& builder) {
+  builder.SetOption(std::make_unique<Reflection>(false));
   builder.SetMaxReceiveMessageSize(kAgentReceiveBytes);
   // The BDP probe pings for every ACK that comes in: 30 % of the CPU of a push.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -57,7 +80,8 @@ void ConfigureAgentServer(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
-void ConfigureLocalServer(grpc::ServerBuilder& builder) {
+void ConfigureLocalServer(grpc::ServerBuilder& builder, bool reflection) {
+  builder.SetOption(std::make_unique<Reflection>(reflection));
   builder.SetMaxReceiveMessageSize(kAdminReceiveBytes);
   builder.SetMaxSendMessageSize(kAdminAnswerBytes);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);

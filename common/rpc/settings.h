@@ -18,10 +18,10 @@ inline constexpr int kAdminAnswerBytes = 64 * 1024 * 1024;
 // time of a push), few malloc arenas, and gRPC's own messages into our log.
 void ConfigureProcess();
 
-// For the listeners of agents and enrolment.
+// For the listeners of agents and enrolment: no reflection.
 void ConfigureAgentServer(grpc::ServerBuilder& builder);
-// For servers behind a LocalDoor.
-void ConfigureLocalServer(grpc::ServerBuilder& builder);
+// For servers behind a LocalDoor; `reflection`: they tell which methods they have.
+void ConfigureLocalServer(grpc::ServerBuilder& builder, bool reflection);
 
 // For an agent's channel. `server_name`: the name that the controller's certificate must carry
 // where it is not the one dialled; empty: the one dialled.

@@ -35,10 +35,7 @@ Config::Listen ReadListen(const conf::Table& table) {
 Config::FleetSettings ReadFleet(const conf::Table& table) {
   Config::FleetSettings out;
   out.name = table.Or<std::string>("name", "lockstep");
-  out.service_addresses = table.Required<std::vector<IpAddress>>("service_addresses");
-  if (out.service_addresses.empty() && table.Has("service_addresses")) {
-    table.Reject("service_addresses", "must hold at least one address");
-  }
+  out.service_addresses = table.RequiredHostAddresses("service_addresses");
   out.heartbeat = table.DurationOr("heartbeat", Seconds(1), minutes(5), Seconds(10));
   return out;
 }

@@ -155,7 +155,13 @@ int Main(int argc, const char* const* argv, std::istream& in, std::ostream& out,
     return static_cast<int>(ExitCode::kUsage);
   }
   LS_CHECK(session.action != nullptr);
-  return static_cast<int>(session.action());
+  const ExitCode code = session.action();
+  // What a full disk or a closed pipe took was not said: a token is lost, a list is cut short.
+  if (!out.flush() && code == ExitCode::kOk) {
+    err << "lockstep: cannot write to standard output\n";
+    return static_cast<int>(ExitCode::kFailed);
+  }
+  return static_cast<int>(code);
 }
 
 }  // namespace lockstep::controller::cli

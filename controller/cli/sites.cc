@@ -1,6 +1,5 @@
 // site …
 #include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "common/base/hostname.h"
@@ -13,6 +12,9 @@ namespace {
 
 using Admin = v1::AdminService::StubInterface;
 
+// What the controller takes (docs/sites.md).
+constexpr size_t kMaxSiteFileBytes = size_t{1} << 20;
+
 struct ApplyOptions {
   std::string file;
   bool dry_run = false;
@@ -22,14 +24,23 @@ struct ApplyOptions {
   uint32_t timeout_seconds = 600;
 };
 
+// As the controller takes it: UTF-8, at most 1 MiB. The file may be a pipe.
 Result<std::string> ReadText(Session& session, const std::string& file) {
-  if (file == "-") {
-    return std::string((std::istreambuf_iterator<char>(session.in)),
-                       std::istreambuf_iterator<char>());
+  const std::string name = file == "-" ? "standard input" : Quoted(file);
+  std::ifstream opened;
+  if (file != "-") opened.open(file, std::ios::binary);
+  std::istream& stream = file == "-" ? session.in : opened;
+  std::string text(kMaxSiteFileBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  // A directory opens and cannot be read; the end of a short file fails without being bad.
+  if (stream.bad() || (stream.fail() && !stream.eof()))
+    return InvalidArgument("cannot read " + name);
+  text.resize(static_cast<size_t>(stream.gcount()));
+  if (text.size() > kMaxSiteFileBytes) {
+    return InvalidArgument(name + " has more than 1 MiB: a site file may not be larger");
   }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return InvalidArgument("cannot read " + Quoted(file));
-  return std::string((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (!IsUtf8(text)) return InvalidArgument(name + " is not UTF-8 text: a site file is TOML");
+  return text;
 }
 
 const char* Sign(v1::SiteChange::Kind kind) {

@@ -155,6 +155,30 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
+bool IsUtf8(std::string_view text) {
+  // The lowest code point that needs as many bytes: a shorter one is written too long.
+  static constexpr std::array<uint32_t, 5> kLowest = {0, 0, 0x80, 0x800, 0x10000};
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    const size_t length = first < 0x80          ? 1
+                          : (first >> 5U) == 6  ? 2
+                          : (first >> 4U) == 14 ? 3
+                          : (first >> 3U) == 30 ? 4
+                                                : 0;
+    if (length == 0 || length > text.size()) return false;
+    uint32_t code = length == 1 ? first : first & (0x7fU >> length);
+    for (size_t i = 1; i < length; ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      if ((byte & 0xc0U) != 0x80) return false;
+      code = code << 6U | (byte & 0x3fU);
+    }
+    const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    if (code < kLowest[length] || code > 0x10ffff || surrogate) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 size_t DisplayWidth(std::string_view text) {
   size_t width = 0;
   while (!text.empty()) width += WidthOf(NextCodePoint(text));

@@ -36,6 +36,7 @@ std::string Join(const google::protobuf::RepeatedPtrField<std::string>& words,
 
 // Control characters as \xNN; line feeds stay.
 std::string Printable(std::string_view text);
+bool IsUtf8(std::string_view text);
 // How many columns UTF-8 text takes on a terminal.
 size_t DisplayWidth(std::string_view text);
 

@@ -13,7 +13,7 @@ constexpr size_t kMaxAddresses = 16;
 constexpr size_t kMaxLines = 16;
 constexpr size_t kMaxTextBytes = 300;
 constexpr size_t kMaxVersionBytes = 64;
-constexpr size_t kMaxObservationBytes = 16 * 1024;
+constexpr size_t kMaxObservationBytes = size_t{16} * 1024;
 
 // The addresses that a node claims for itself. Link-local and loopback ones are no use to a
 // witness elsewhere and are dropped, as is what does not parse.

@@ -1,14 +1,12 @@
-"""What `tests/run --full` adds: sanitizers, clang-tidy, fuzzers."""
+"""What `tests/run --full` adds: sanitizers and fuzzers (clang-tidy: tidy.py)."""
 
 import os
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 from runner import groups
 from runner.process import run
 from runner.report import Group
 
-TIDY_SECONDS = 600
 FUZZ_SECONDS = 60
 
 # Debian's gRPC is not built for ThreadSanitizer: reactions in it give false races, and with those
@@ -47,29 +45,6 @@ def tsan(report, root, seed, match, dev_build_dir):
         # Addresses are laid out as ThreadSanitizer's shadow expects only without randomisation.
         chosen = [p for p in groups.test_programs(build_dir, ("unit",), match) if p.name in free]
         groups.run_programs(report, chosen, seed, "tsan", wrapper=("setarch", "-R"), slow_factor=8)
-
-
-def tidy(report, root, build_dir, base=None):
-    """clang-tidy over all our sources, or over those changed since the commit `base`."""
-    argv = ["git", "ls-files", "*.cc"] if base is None else [
-        "git", "diff", "--name-only", "--diff-filter=d", base, "--", "*.cc"]
-    listed = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True).stdout.split()
-    compiled = (build_dir / "compile_commands.json").read_text()
-    sources = [name for name in listed if f"/{name}\"" in compiled]
-    group = Group("clang-tidy")
-
-    def one(source):
-        return source, run(["clang-tidy", "-p", build_dir, "--quiet", "--warnings-as-errors=*", source],
-                           timeout=TIDY_SECONDS, cwd=root)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for source, finished in pool.map(one, sources):
-            group.seconds += finished.seconds / 2
-            if finished.code == 0 and not finished.timed_out:
-                group.passed.append(source)
-            else:
-                group.fail(source, finished.how_it_ended() + "\n" + finished.last_lines(40))
-    report.add(group)
 
 
 def fuzz(report, root):

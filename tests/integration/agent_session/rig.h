@@ -61,11 +61,11 @@ class ScriptedDomain final : public controller::link::AgentEvents,
       return done(Unauthenticated("the join token is not valid"));
     }
     if (lose_replies.exchange(false)) return done(Unavailable("lost"));
-    Give(csr_pem, std::move(done));
+    Give(csr_pem, done);
   }
   void Renew(const NodeName&, const std::string& csr_pem, Done done) override {
     ++renewals;
-    Give(csr_pem, std::move(done));
+    Give(csr_pem, done);
   }
   Result<std::string> Get(const NodeName&, const Hostname&, const ChallengeToken& token) override {
     ++fetched;

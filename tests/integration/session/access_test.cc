@@ -72,6 +72,12 @@ class StrangerTest : public ::testing::Test {
   Rig rig;
 };
 
+TEST_F(StrangerTest, NodesAreNotToldWhichMethodsThereAre) {
+  const Status status = Call(*rig.Connect(rig.MakeNode("fra1")),
+                             "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo");
+  EXPECT_EQ(status.code(), Code::kUnimplemented) << status;
+}
+
 TEST_F(StrangerTest, ACertificateOfAnotherCaGetsNowhere) {
   std::filesystem::create_directory(rig.directory + "/other");
   const auto other =

@@ -52,8 +52,8 @@ directory = "/run/lockstep/challenges"
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   EXPECT_THAT(status.message(),
               AllOf(HasSubstr("state_dir"), HasSubstr("sesion"), HasSubstr("controller.enroll"),
-                    HasSubstr("at least one of the node's own addresses"),
-                    HasSubstr("caddy.admin_socket"), HasSubstr("miss_socket")));
+                    HasSubstr("must hold at least one address"), HasSubstr("caddy.admin_socket"),
+                    HasSubstr("miss_socket")));
 }
 
 TEST(ConfigTest, TwoSourcesOfTheAnnounceStateAreRefused) {

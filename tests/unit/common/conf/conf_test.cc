@@ -25,6 +25,28 @@ Document Parse(std::string_view text) {
   return std::move(document).value();
 }
 
+TEST(ConfTest, AddressesOfMachinesCanBeDialledFromElsewhere) {
+  const Document good = Parse(R"(a = ["203.0.113.10", "2001:db8:a::10"])");
+  EXPECT_EQ(good.root().RequiredHostAddresses("a").size(), 2u);
+  EXPECT_TRUE(good.Finish().ok());
+  const Document bad = Parse(R"(
+a = ["203.0.113.10", "203.0.113.10", "fe80::1", "169.254.1.1", "224.0.0.1", "127.0.0.1", "::"]
+b = []
+)");
+  EXPECT_EQ(bad.root().RequiredHostAddresses("a").size(), 1u);
+  bad.root().RequiredHostAddresses("b");
+  EXPECT_EQ(
+      bad.Finish().message(),
+      "c.toml:2:22: `a[1]`: 203.0.113.10 is listed twice\n"
+      "c.toml:2:38: `a[2]`: fe80::1 is a link-local address: only its own network can reach it\n"
+      "c.toml:2:49: `a[3]`: 169.254.1.1 is a link-local address: only its own network can reach "
+      "it\n"
+      "c.toml:2:64: `a[4]`: 224.0.0.1 is a multicast address\n"
+      "c.toml:2:77: `a[5]`: 127.0.0.1 is a loopback address: no other machine can reach it\n"
+      "c.toml:2:90: `a[6]`: :: is no machine's address\n"
+      "c.toml:3:5: `b`: must hold at least one address");
+}
+
 TEST(ConfTest, ReadsEveryType) {
   const Document document = Parse(R"(
 text = "words"

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "controller/cli/words.h"
 #include "tests/unit/controller/cli/fake_admin.h"
 
@@ -130,6 +132,47 @@ TEST_F(CliTest, AFileThatCannotBeReadIsAUsageError) {
   const Ran ran = Run({"site", "apply", "-f", "/nowhere/sites.toml"});
   EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kUsage));
   EXPECT_EQ(ran.err, "lockstep: cannot read \"/nowhere/sites.toml\"\n");
+}
+
+TEST_F(CliTest, ADirectoryIsNoSiteFile) {
+  const Ran ran = Run({"site", "diff", "-f", "/usr"});
+  EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kUsage));
+  EXPECT_EQ(ran.err, "lockstep: cannot read \"/usr\"\n");
+}
+
+TEST_F(CliTest, ATooLargeSiteFileIsNotSent) {
+  const Ran ran = Run({"site", "apply", "-f", "-"}, std::string((size_t{1} << 20) + 1, '#'));
+  EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kUsage));
+  EXPECT_EQ(ran.err,
+            "lockstep: standard input has more than 1 MiB: a site file may not be larger\n");
+  EXPECT_THAT(admin.last_apply.text(), IsEmpty());
+}
+
+TEST_F(CliTest, ASiteFileIsUtf8) {
+  for (const std::string text : {"\xff\xfe", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82"}) {
+    const Ran ran = Run({"site", "apply", "-f", "-"}, text);
+    EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kUsage));
+    EXPECT_EQ(ran.err, "lockstep: standard input is not UTF-8 text: a site file is TOML\n");
+  }
+  EXPECT_EQ(Run({"site", "apply", "-f", "-"},
+                "# b\xc3\xbc"
+                "cher \xf0\x9f\x94\x92\n")
+                .code,
+            0);
+}
+
+TEST_F(CliTest, OutputThatGetsLostIsAFailure) {
+  const std::vector<const char*> argv = {"lockstep", "--socket", "",      "token", "create",
+                                         "--node",   "fra1",     "--pop", "fra"};
+  const std::string socket = Socket();
+  std::vector<const char*> given = argv;
+  given[2] = socket.c_str();
+  std::istringstream in;
+  std::ofstream full("/dev/full");
+  std::ostringstream err;
+  EXPECT_EQ(Main(static_cast<int>(given.size()), given.data(), in, full, err, clock),
+            static_cast<int>(ExitCode::kFailed));
+  EXPECT_THAT(err.str(), HasSubstr("lockstep: cannot write to standard output\n"));
 }
 
 TEST_F(CliTest, CertCheckIsDegradedWhenANodeIsOutOfStep) {
