@@ -16,6 +16,10 @@ std::set<std::string> HostsOf(const Knowledge& knowledge) {
   for (const reconcile::Site& site : knowledge.desired->sites) {
     for (const Hostname& host : site.hosts) hosts.insert(host.ascii());
   }
+  // A certificate may be there before the site that it is for.
+  for (const reconcile::Certificate& certificate : knowledge.desired->certificates) {
+    for (const Hostname& host : certificate.hosts) hosts.insert(host.ascii());
+  }
   for (const auto& [host, token] : knowledge.live) hosts.insert(host);
   return hosts;
 }

@@ -61,6 +61,16 @@ TEST_F(WitnessTest, AnswersWithOneObservationForEachTargetInOrder) {
   EXPECT_EQ(report.observations(1).http().status(), 404u);
 }
 
+TEST_F(WitnessTest, ANameWithACertificateAndNoSiteIsTheFleets) {
+  reconcile::Desired more = desired;
+  reconcile::Certificate early;
+  early.hosts = {*Hostname::Parse("early.example.test")};
+  more.certificates.push_back(early);
+  const v1::WitnessRequest request = Request("early.example.test");
+  EXPECT_THAT(Ask(request).refused(), HasSubstr("neither served here nor in the live lane"));
+  EXPECT_EQ(Ask(request, {&more, {}}).refused(), "");
+}
+
 TEST_F(WitnessTest, RefusesWhatIsNotTheFleets) {
   const auto refused = [&](const std::function<void(v1::WitnessRequest&)>& change) {
     v1::WitnessRequest request = Request();
