@@ -17,7 +17,9 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<EVP_CIPHER_CTX, ContextDeleter>;
 
-const uint8_t* Bytes(std::string_view text) { return reinterpret_cast<const uint8_t*>(text.data()); }
+const uint8_t* Bytes(std::string_view text) {
+  return reinterpret_cast<const uint8_t*>(text.data());
+}
 
 Result<Context> MakeContext(const crypto::Secret& key, bool encrypts) {
   Context context(EVP_CIPHER_CTX_new());
@@ -60,7 +62,8 @@ Result<std::shared_ptr<const Codec>> Codec::Create(std::string server_id,
   if (keys.empty()) return InvalidArgument("there is no connection-ID key");
   std::shared_ptr<Codec> codec(new Codec(std::move(server_id)));
   for (const Key& key : keys) {
-    if (key.config_id > kMaxConfigId) return InvalidArgument("a connection-ID config id is above 6");
+    if (key.config_id > kMaxConfigId)
+      return InvalidArgument("a connection-ID config id is above 6");
     if (key.secret.size() != kKeyBytes) {
       return InvalidArgument("a connection-ID key has " + std::to_string(key.secret.size()) +
                              " bytes; it must have 16");
@@ -99,15 +102,15 @@ ConnectionId Codec::MakeWith(std::span<const uint8_t> nonce) const {
 
 Owner Codec::OwnerOf(std::span<const uint8_t> connection_id) const {
   if (connection_id.size() != kLength) return Owner::kUnknown;
-  const auto cipher =
-      std::find_if(ciphers_.begin(), ciphers_.end(),
-                   [&](const auto& known) { return known->first_octet == connection_id[0]; });
+  const auto cipher = std::find_if(ciphers_.begin(), ciphers_.end(), [&](const auto& known) {
+    return known->first_octet == connection_id[0];
+  });
   if (cipher == ciphers_.end()) return Owner::kUnknown;
   Block block{};
   std::copy_n(connection_id.begin() + 1, kBlock, block.begin());
   const Block plain = Apply((*cipher)->decrypt, block);
   return std::memcmp(plain.data(), server_id_.data(), server_id_.size()) == 0 ? Owner::kOurs
-                                                                             : Owner::kAnotherNode;
+                                                                              : Owner::kAnotherNode;
 }
 
 }  // namespace lockstep::agent::quicd::cid

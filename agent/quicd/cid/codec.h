@@ -3,9 +3,9 @@
 //   first octet   config id (3 bits), then how many octets follow (5 bits): 16
 //   16 octets     server id and nonce, encrypted as one AES-128 block under a key of the fleet's
 //
-// Whoever lacks the key sees 16 random octets: two connection IDs of one connection cannot be linked.
-// Whoever has it knows at a glance whether a stray packet belongs to this node, and an ID of this node
-// can be forged by nobody else: eight octets would have to come out right by chance.
+// Whoever lacks the key sees 16 random octets: two connection IDs of one connection cannot be
+// linked. Whoever has it knows at a glance whether a stray packet belongs to this node, and an ID
+// of this node can be forged by nobody else: eight octets would have to come out right by chance.
 #pragma once
 
 #include <array>

@@ -78,13 +78,13 @@ AddressTokens::Verdict AddressTokens::Verify(std::span<const uint8_t> token, uin
   verdict.kind = retry ? Kind::kRetry : Kind::kRegular;
   for (const crypto::Secret& secret : secrets_) {
     const int failed =
-        retry ? ngtcp2_crypto_verify_retry_token2(
-                    &verdict.original_dcid, token.data(), token.size(), Bytes(secret),
-                    secret.size(), version, peer.address, peer.size, &dcid, Span(retry_lifetime_),
-                    Stamp(now))
-              : ngtcp2_crypto_verify_regular_token(token.data(), token.size(), Bytes(secret),
-                                                   secret.size(), peer.address, peer.size,
-                                                   Span(regular_lifetime_), Stamp(now));
+        retry
+            ? ngtcp2_crypto_verify_retry_token2(&verdict.original_dcid, token.data(), token.size(),
+                                                Bytes(secret), secret.size(), version, peer.address,
+                                                peer.size, &dcid, Span(retry_lifetime_), Stamp(now))
+            : ngtcp2_crypto_verify_regular_token(token.data(), token.size(), Bytes(secret),
+                                                 secret.size(), peer.address, peer.size,
+                                                 Span(regular_lifetime_), Stamp(now));
     if (failed == 0) {
       verdict.valid = true;
       break;

@@ -36,8 +36,8 @@ class AddressTokens {
  public:
   enum class Kind { kNone, kRetry, kRegular };
   struct Verdict {
-    Kind kind = Kind::kNone;  // what the token claims to be
-    bool valid = false;       // and is, for this peer, now
+    Kind kind = Kind::kNone;     // what the token claims to be
+    bool valid = false;          // and is, for this peer, now
     ngtcp2_cid original_dcid{};  // of a valid Retry token
   };
 

@@ -30,9 +30,7 @@ AddressTokens Tokens(std::string_view letters) {
 }
 
 struct Address {
-  explicit Address(const char* text) {
-    size = Endpoint::Parse(text).value().ToSockaddr(&storage);
-  }
+  explicit Address(const char* text) { size = Endpoint::Parse(text).value().ToSockaddr(&storage); }
   Peer peer() const { return {reinterpret_cast<const sockaddr*>(&storage), size}; }
   sockaddr_storage storage{};
   socklen_t size = 0;
