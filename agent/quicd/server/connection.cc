@@ -231,13 +231,14 @@ void Connection::SendNewToken(const sockaddr* remote, socklen_t size) {
 void Connection::OnPathValidated(const ngtcp2_path& path, const ngtcp2_path* old_path,
                                  bool wants_token) {
   if (wants_token) SendNewToken(path.remote.addr, path.remote.addrlen);
-  if (old_path == nullptr) return;
   Counters& counters = host_.counters();
-  if (!SameEndpoint(path.local.addr, old_path->local.addr)) {
+  const UdpSocket* socket = host_.FindSocket(path.local.addr);
+  if (socket != nullptr && socket->kind() == UdpSocket::Kind::kPreferred &&
+      !std::exchange(on_preferred_, true)) {
     ++counters.preferred_address_migrations;
-  } else if (SameAddress(path.remote.addr, old_path->remote.addr)) {
+  } else if (old_path != nullptr && SameAddress(path.remote.addr, old_path->remote.addr)) {
     ++counters.rebindings;
-  } else {
+  } else if (old_path != nullptr) {
     ++counters.other_migrations;
   }
 }

@@ -129,6 +129,7 @@ class Connection final : public TlsSession::Owner, public Transport {
   State state_ = State::kOpen;
   bool handshake_over_ = false;
   bool write_wanted_ = false;
+  bool on_preferred_ = false;  // the client has moved there
   ngtcp2_ccerr error_{};
   std::vector<uint8_t> close_packet_;
   uint64_t received_while_closing_ = 0;

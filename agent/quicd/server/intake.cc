@@ -41,6 +41,7 @@ uint8_t RandomOctet() { return static_cast<uint8_t>(RandomBytes(1)[0]); }
 }  // namespace
 
 void Server::OnDatagram(const Datagram& datagram) {
+  if (datagram.bytes.empty()) return counters_.Dropped(Drop::kMalformed);  // the library aborts
   ngtcp2_version_cid ids{};
   const int rv = ngtcp2_pkt_decode_version_cid(&ids, datagram.bytes.data(), datagram.bytes.size(),
                                                cid::kLength);

@@ -42,7 +42,7 @@ Server::Server(loop::Loop& loop, MakeUpstream make_upstream)
       batch_([this](const sockaddr* seen) { return FindSocket(seen); }) {}
 
 Server::~Server() {
-  if (drain_timer_ != 0) loop_.Cancel(drain_timer_);
+  CancelDrainTimers();
   connections_.clear();
   for (const auto& socket : sockets_) loop_.Unwatch(socket->fd());
 }
@@ -60,6 +60,7 @@ Status Server::Configure(Settings settings) {
     upstream_->Configure(made->settings().upstream);
   }
   configuration_ = std::move(made);
+  if (std::exchange(draining_, false)) FinishDrain();
   return Status::Ok();
 }
 
@@ -122,7 +123,9 @@ void Server::OnGone(Connection& connection) {
 
 void Server::ScheduleEndOfTurn() {
   if (std::exchange(end_of_turn_scheduled_, true)) return;
-  loop_.Later([this] { EndOfTurn(); });
+  loop_.Later([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) EndOfTurn();
+  });
 }
 
 void Server::EndOfTurn() {
@@ -145,11 +148,12 @@ void Server::Drain(Millis grace, std::function<void()> done) {
   on_drained_.push_back(std::move(done));
   if (!std::exchange(draining_, true)) {
     for (const auto& [connection, owned] : connections_) connection->AnnounceDrain();
-    loop_.At(loop_.now() + std::min(kGoawayLead, grace), [this] {
+    goaway_timer_ = loop_.At(loop_.now() + std::min(kGoawayLead, grace), [this] {
+      goaway_timer_ = 0;
       for (const auto& [connection, owned] : connections_) connection->Drain();
     });
   }
-  if (drain_timer_ != 0) loop_.Cancel(drain_timer_);
+  loop_.Cancel(drain_timer_);
   drain_timer_ = loop_.At(loop_.now() + grace, [this] {
     drain_timer_ = 0;
     for (const auto& [connection, owned] : connections_) connection->CloseNow();
@@ -162,8 +166,13 @@ void Server::CheckDrained() {
   if (draining_ && connections_.empty()) FinishDrain();
 }
 
+void Server::CancelDrainTimers() {
+  loop_.Cancel(std::exchange(drain_timer_, 0));
+  loop_.Cancel(std::exchange(goaway_timer_, 0));
+}
+
 void Server::FinishDrain() {
-  if (drain_timer_ != 0) loop_.Cancel(std::exchange(drain_timer_, 0));
+  CancelDrainTimers();
   for (const auto& done : std::exchange(on_drained_, {})) done();
 }
 

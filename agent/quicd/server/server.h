@@ -83,6 +83,7 @@ class Server final : public Connection::Host {
   void ScheduleEndOfTurn();
   void CheckDrained();
   void FinishDrain();
+  void CancelDrainTimers();
 
   loop::Loop& loop_;
   const MakeUpstream make_upstream_;
@@ -101,7 +102,9 @@ class Server final : public Connection::Host {
   RateLimit resets_;
   bool draining_ = false;
   loop::Loop::TimerId drain_timer_ = 0;
+  loop::Loop::TimerId goaway_timer_ = 0;
   std::vector<std::function<void()>> on_drained_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for work that the loop still has
 };
 
 }  // namespace lockstep::agent::quicd::server

@@ -42,6 +42,7 @@ class Rig {
   // Waits until `holds` of the counters, at most 5 s.
   bool Eventually(const std::function<bool(const server::Counters&)>& holds);
   server::Server& server() { return *server_; }
+  loop::Loop& loop() { return *loop_; }
   FakeUpstream::Log& upstream() { return *log_; }
 
  private:
