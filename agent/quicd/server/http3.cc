@@ -135,6 +135,12 @@ RequestStream* Http3::Find(int64_t stream) {
 uint64_t Http3::OnStreamData(int64_t stream, std::span<const uint8_t> bytes, bool fin) {
   const nghttp3_ssize consumed =
       nghttp3_conn_read_stream(handle_, stream, bytes.data(), bytes.size(), fin ? 1 : 0);
+  if (consumed == NGHTTP3_ERR_MALFORMED_HTTP_MESSAGING && IsRequestStream(stream)) {
+    // A body of another length than its content-length says: the request's fault, not the
+    // connection's (RFC 9114 §4.1.2).
+    if (RequestStream* request = Find(stream)) request->OnMalformed();
+    return 0;
+  }
   if (consumed < 0) return ErrorOf(consumed);
   Consume(stream, static_cast<size_t>(consumed));  // all but the bodies
   return 0;
@@ -161,12 +167,10 @@ uint64_t Http3::OnStreamClosed(int64_t stream, uint64_t code) {
 }
 
 void Http3::OnStreamReset(int64_t stream) {
-  nghttp3_conn_shutdown_stream_read(handle_, stream);
   if (RequestStream* request = Find(stream)) request->OnCancelled();
 }
 
 void Http3::OnStopSending(int64_t stream) {
-  nghttp3_conn_shutdown_stream_read(handle_, stream);
   if (RequestStream* request = Find(stream)) request->OnCancelled();
 }
 

@@ -137,11 +137,8 @@ void RequestStream::OnRequestComplete() {
   if (exchange_ != nullptr && !request_unwanted_) exchange_->Finish();
 }
 
-void RequestStream::OnCancelled() {
-  exchange_.reset();
-  request_complete_ = true;
-  ngtcp2_conn_shutdown_stream(http3_.transport().quic(), 0, id_, NGHTTP3_H3_REQUEST_CANCELLED);
-}
+void RequestStream::OnCancelled() { ResetWith(NGHTTP3_H3_REQUEST_CANCELLED); }
+void RequestStream::OnMalformed() { ResetWith(NGHTTP3_H3_MESSAGE_ERROR); }
 
 void RequestStream::OnWritten(size_t bytes) {
   const size_t consumed = std::min(bytes, unconsumed_);
@@ -217,6 +214,8 @@ void RequestStream::OnFailed(upstream::Failure failure, std::string) {
 
 void RequestStream::ResetWith(uint64_t code) {
   exchange_.reset();
+  request_complete_ = true;
+  nghttp3_conn_shutdown_stream_read(http3_.handle(), id_);
   nghttp3_conn_shutdown_stream_write(http3_.handle(), id_);
   ngtcp2_conn_shutdown_stream(http3_.transport().quic(), 0, id_, code);
   http3_.transport().WantWrite();

@@ -33,6 +33,7 @@ class RequestStream final : public upstream::Listener {
   void OnRequestComplete();
   // The client gave up on the request, or on the response.
   void OnCancelled();
+  void OnMalformed();
 
   // The response, as nghttp3 wants it.
   nghttp3_ssize ReadBody(std::span<nghttp3_vec> vectors, uint32_t* flags);
@@ -55,6 +56,7 @@ class RequestStream final : public upstream::Listener {
   // An answer of our own, without asking Caddy.
   void Respond(int status);
   void Submit(int status, const std::vector<upstream::Header>& headers);
+  // Ends both directions.
   void ResetWith(uint64_t code);
   // Nothing more of the request is wanted.
   void StopRequest();

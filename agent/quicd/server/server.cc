@@ -98,7 +98,7 @@ void Server::OnReady(UdpSocket& socket, uint32_t events) {
     for (Connection* connection : std::exchange(blocked_, {})) connection->WantWrite();
   }
   if ((events & (EPOLLIN | EPOLLERR)) != 0) {
-    socket.Receive([this](const Datagram& datagram) { OnDatagram(datagram); });
+    socket.Receive(*receive_buffer_, [this](const Datagram& datagram) { OnDatagram(datagram); });
   }
 }
 

@@ -90,6 +90,7 @@ class Server final : public Connection::Host {
   Counters counters_;
   ConnectionTable table_;
   Batch batch_;
+  const std::unique_ptr<ReceiveBuffer> receive_buffer_ = std::make_unique<ReceiveBuffer>();
   std::shared_ptr<const Configuration> configuration_;
   std::unique_ptr<upstream::Upstream> upstream_;
   Sockets sockets_;

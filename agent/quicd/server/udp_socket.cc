@@ -12,39 +12,10 @@
 namespace lockstep::agent::quicd::server {
 namespace {
 
-constexpr size_t kReceiveBatch = 64;
 constexpr int kReceiveRounds = 4;  // per turn of the loop
 constexpr int kSocketBufferBytes = 4 << 20;
 constexpr size_t kMaxKeptBytes = 1 << 20;
 constexpr uint8_t kEcnMask = 3;
-
-struct Arrivals {
-  std::array<std::array<uint8_t, kMaxDatagramBytes>, kReceiveBatch> bytes;
-  std::array<sockaddr_storage, kReceiveBatch> from;
-  std::array<std::array<char, CMSG_SPACE(sizeof(int))>, kReceiveBatch> control;
-  std::array<iovec, kReceiveBatch> vectors;
-  std::array<mmsghdr, kReceiveBatch> headers;
-
-  void Prepare() {
-    for (size_t i = 0; i < kReceiveBatch; ++i) {
-      vectors[i] = {bytes[i].data(), bytes[i].size()};
-      headers[i] = {};
-      msghdr& header = headers[i].msg_hdr;
-      header.msg_name = &from[i];
-      header.msg_namelen = sizeof(from[i]);
-      header.msg_iov = &vectors[i];
-      header.msg_iovlen = 1;
-      header.msg_control = control[i].data();
-      header.msg_controllen = control[i].size();
-    }
-  }
-};
-
-// One thread receives at a time, and what it received is used up before it receives again.
-Arrivals& Scratch() {
-  thread_local const std::unique_ptr<Arrivals> arrivals = std::make_unique<Arrivals>();
-  return *arrivals;
-}
 
 uint8_t EcnOf(msghdr& header) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
@@ -81,6 +52,20 @@ bool SameEndpoint(const sockaddr* a, const sockaddr* b) {
                                   reinterpret_cast<const sockaddr_in*>(b)->sin_port;
 }
 
+void ReceiveBuffer::Prepare() {
+  for (size_t i = 0; i < kDatagrams; ++i) {
+    vectors_[i] = {bytes_[i].data(), bytes_[i].size()};
+    headers_[i] = {};
+    msghdr& header = headers_[i].msg_hdr;
+    header.msg_name = &from_[i];
+    header.msg_namelen = sizeof(from_[i]);
+    header.msg_iov = &vectors_[i];
+    header.msg_iovlen = 1;
+    header.msg_control = control_[i].data();
+    header.msg_controllen = control_[i].size();
+  }
+}
+
 UdpSocket::UdpSocket(Kind kind, Fd fd, const Endpoint& bound, const Endpoint& seen,
                      Counters& counters)
     : kind_(kind), fd_(std::move(fd)), bound_(bound), seen_(seen), counters_(counters) {
@@ -109,24 +94,25 @@ Status UdpSocket::Configure() {
   const int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
   LS_RETURN_IF_ERROR(Set(fd(), level, v6 ? IPV6_RECVTCLASS : IP_RECVTOS, 1, "ECN reception"));
   // Never fragmented, never held back by a learnt MTU: QUIC finds the path's MTU by itself.
-  LS_RETURN_IF_ERROR(Set(fd(), level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
-                         v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE, "path MTU discovery"));
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  LS_RETURN_IF_ERROR(Set(fd(), level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, IP_PMTUDISC_PROBE,
+                         "path MTU discovery"));
   // As far as net.core.{r,w}mem_max lets us.
   static_cast<void>(Set(fd(), SOL_SOCKET, SO_RCVBUF, kSocketBufferBytes, "SO_RCVBUF"));
   static_cast<void>(Set(fd(), SOL_SOCKET, SO_SNDBUF, kSocketBufferBytes, "SO_SNDBUF"));
   return Status::Ok();
 }
 
-void UdpSocket::Receive(const std::function<void(const Datagram&)>& take) {
-  Arrivals& arrivals = Scratch();
+void UdpSocket::Receive(ReceiveBuffer& buffer, const std::function<void(const Datagram&)>& take) {
   for (int round = 0; round < kReceiveRounds; ++round) {
-    arrivals.Prepare();
-    const int count = ::recvmmsg(fd(), arrivals.headers.data(), kReceiveBatch, 0, nullptr);
+    buffer.Prepare();
+    const int count =
+        ::recvmmsg(fd(), buffer.headers_.data(), ReceiveBuffer::kDatagrams, 0, nullptr);
     // An ICMP error of an earlier datagram shows here as well; QUIC goes by silence.
     if (count <= 0) return;
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-      msghdr& header = arrivals.headers[i].msg_hdr;
-      const size_t size = arrivals.headers[i].msg_len;
+      msghdr& header = buffer.headers_[i].msg_hdr;
+      const size_t size = buffer.headers_[i].msg_len;
       ++counters_.datagrams_received;
       counters_.bytes_received += size;
       if ((header.msg_flags & MSG_TRUNC) != 0) {
@@ -134,11 +120,11 @@ void UdpSocket::Receive(const std::function<void(const Datagram&)>& take) {
         continue;
       }
       take({this,
-            {reinterpret_cast<sockaddr*>(&arrivals.from[i]), header.msg_namelen},
+            {reinterpret_cast<sockaddr*>(&buffer.from_[i]), header.msg_namelen},
             EcnOf(header),
-            {arrivals.bytes[i].data(), size}});
+            {buffer.bytes_[i].data(), size}});
     }
-    if (static_cast<size_t>(count) < kReceiveBatch) return;
+    if (static_cast<size_t>(count) < ReceiveBuffer::kDatagrams) return;
   }
 }
 

@@ -2,6 +2,9 @@
 // kernel cuts into datagrams, UDP_SEGMENT).
 #pragma once
 
+#include <sys/socket.h>
+
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -22,6 +25,20 @@ inline constexpr size_t kMaxDatagramBytes = 2048;
 inline constexpr size_t kMaxBatchBytes = 65507;
 inline constexpr size_t kMaxBatchDatagrams = 64;
 
+// Room for what one recvmmsg brings; one for all sockets of a thread.
+class ReceiveBuffer {
+ private:
+  friend class UdpSocket;
+  static constexpr size_t kDatagrams = 64;
+  void Prepare();
+
+  std::array<std::array<uint8_t, kMaxDatagramBytes>, kDatagrams> bytes_;
+  std::array<sockaddr_storage, kDatagrams> from_;
+  std::array<std::array<char, CMSG_SPACE(sizeof(int))>, kDatagrams> control_;
+  std::array<iovec, kDatagrams> vectors_;
+  std::array<mmsghdr, kDatagrams> headers_;
+};
+
 class UdpSocket {
  public:
   enum class Kind { kService, kPreferred };
@@ -40,7 +57,7 @@ class UdpSocket {
   ngtcp2_addr local() { return {reinterpret_cast<sockaddr*>(&local_), local_size_}; }
 
   // Hands every waiting datagram to `take`, up to a bound that leaves room for others.
-  void Receive(const std::function<void(const Datagram&)>& take);
+  void Receive(ReceiveBuffer& buffer, const std::function<void(const Datagram&)>& take);
 
   // Sends `bytes` as datagrams of `segment` bytes (the last may be shorter). What the kernel does
   // not take now is kept until it is writable again; what does not fit there is dropped, as any
