@@ -93,6 +93,20 @@ TEST_F(Http3Test, AClientThatGoesTakesItsRequestsWithIt) {
   EXPECT_EQ(rig_.state().connections, 0U);
 }
 
+TEST_F(Http3Test, ADownloadOutlivesManyConfigurations) {
+  Start();
+  auto download =
+      std::async(std::launch::async, [&] { return Ask("127.0.0.1", port_, "/bytes/30000000"); });
+  ASSERT_TRUE(rig_.Eventually([](const auto& c) { return c.requests == 1; }));
+  for (int i = 0; i < 50; ++i) {
+    const Pair pair = Pair::Make({kName});
+    ASSERT_TRUE(rig_.Configure(MakeSettings("node-aaa", port_, pair)).ok());
+    EXPECT_EQ(Look("127.0.0.1", port_, kName).certificate.leaf_sha256, pair.fingerprint);
+  }
+  EXPECT_EQ(download.get().body.size(), 30000000U);
+  EXPECT_EQ(rig_.counters().handshakes, 51U);
+}
+
 TEST_F(Http3Test, DrainingLetsADownloadFinishAndTakesNothingNew) {
   Start();
   auto download =

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/integration/agent_quicd/raw_client.h"
 #include "tests/integration/agent_quicd/rig.h"
 
 namespace lockstep::agent::quicd {
@@ -56,16 +57,6 @@ TEST(MigrationTest, ThePreferredAddressIsNoDoorButForWitnesses) {
   EXPECT_TRUE(seen.handshake) << seen.error;
 }
 
-TEST(MigrationTest, ANatThatForgetsItsPortDoesNotEndADownload) {
-  const uint16_t port = FreePort();
-  Rig rig;
-  ASSERT_TRUE(rig.Configure(MakeSettings("node-aaa", port, Pair::Make({kName}))).ok());
-  const Asked asked =
-      Ask("127.0.0.1", port, "/bytes/30000000", {"--change-local-addr=10ms", "--nat-rebinding"});
-  EXPECT_EQ(asked.body.size(), 30000000U) << asked.output.substr(0, 2000);
-  EXPECT_GE(rig.counters().rebindings, 1U);
-}
-
 TEST(MigrationTest, AClientThatMayMoveDoes) {
   const uint16_t port = FreePort();
   Rig rig;
@@ -75,6 +66,74 @@ TEST(MigrationTest, AClientThatMayMoveDoes) {
   const Asked asked = Ask("127.0.0.1", port, "/bytes/30000000", {"--change-local-addr=10ms"});
   EXPECT_EQ(asked.body.size(), 30000000U) << asked.output.substr(0, 2000);
   EXPECT_THAT(asked.output, HasSubstr("PATH_CHALLENGE"));
+}
+
+int64_t Begin(RawClient& client, const std::string& path) {
+  const int64_t stream = client.OpenRequest();
+  client.Write(
+      stream,
+      Headers({{":method", "GET"}, {":scheme", "https"}, {":authority", kName}, {":path", path}}),
+      true);
+  return stream;
+}
+
+// A request on the connection; its status, or 0 if nothing came in time.
+int Request(RawClient& client) {
+  const int64_t stream = Begin(client, "/bytes/3");
+  client.RunUntil([&] { return client.stream(stream).fin; });
+  return StatusOf(client.stream(stream).received);
+}
+
+TEST(MigrationTest, ANatThatForgetsItsPortDoesNotEndADownload) {
+  const uint16_t port = FreePort();
+  Rig rig;
+  ASSERT_TRUE(rig.Configure(MakeSettings("node-aaa", port, Pair::Make({kName}))).ok());
+  RawClient client(port, kName);
+  const int64_t download = Begin(client, kPath);
+  ASSERT_TRUE(client.RunUntil([&] { return client.stream(download).received.size() > 100'000; }));
+  ASSERT_FALSE(client.stream(download).fin);
+  client.ComeFrom("127.0.0.1");
+  EXPECT_EQ(Request(client), 200);
+  EXPECT_TRUE(client.RunUntil([&] { return client.stream(download).fin; }));
+  EXPECT_GT(client.stream(download).received.size(), kBytes);
+  EXPECT_EQ(rig.counters().rebindings, 1U);
+}
+
+TEST(MigrationTest, AClientThatMustNotMoveAndDoesMeetsSilenceAndMayComeBack) {
+  const uint16_t port = FreePort();
+  Rig rig;
+  ASSERT_TRUE(rig.Configure(MakeSettings("node-aaa", port, Pair::Make({kName}))).ok());
+  RawClient client(port, kName);
+  EXPECT_EQ(Request(client), 200);
+  const uint64_t sent = rig.counters().datagrams_sent;
+
+  client.ComeFrom("127.0.0.5");
+  const int64_t unheard = client.OpenRequest();
+  client.Write(unheard, "anything", false);
+  ASSERT_TRUE(client.RunUntil([&] { return rig.counters().dropped(Drop::kMigrationBarred) >= 2; }));
+  EXPECT_FALSE(client.closed());
+  EXPECT_LE(rig.counters().datagrams_sent,
+            sent + 5);  // to where it was before, for what was under way
+  EXPECT_EQ(rig.counters().stateless_resets_sent, 0U);
+
+  client.ComeFrom("127.0.0.1");
+  EXPECT_EQ(Request(client), 200);
+  EXPECT_FALSE(client.closed());
+}
+
+TEST(MigrationTest, OnThePreferredAddressItMayComeFromAnywhere) {
+  const uint16_t port = FreePort();
+  Rig rig;
+  ASSERT_TRUE(rig.Configure(WithPreferred(port)).ok());
+  RawClient client(port, kName, true);
+  EXPECT_EQ(Request(client), 200);
+  ASSERT_TRUE(client.RunUntil([&] { return client.server().address.ToString() == "127.0.0.2"; }));
+  EXPECT_EQ(Request(client), 200);
+
+  client.ComeFrom("127.0.0.5");
+  EXPECT_EQ(Request(client), 200);
+  EXPECT_TRUE(client.RunUntil([&] { return rig.counters().other_migrations == 1; }));
+  EXPECT_EQ(rig.counters().dropped(Drop::kMigrationBarred), 0U);
 }
 
 }  // namespace

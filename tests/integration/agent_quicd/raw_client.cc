@@ -14,6 +14,17 @@
 #include "common/net/socket.h"
 
 namespace lockstep::agent::quicd {
+namespace {
+
+Fd BoundSocket(std::string_view address) {
+  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage local{};
+  const socklen_t size = Endpoint{IpAddress::Parse(address).value(), 0}.ToSockaddr(&local);
+  LS_CHECK(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&local), size) == 0);
+  return socket;
+}
+
+}  // namespace
 
 struct RawClient::Hooks {
   static RawClient& Self(void* user) { return *static_cast<RawClient*>(user); }
@@ -40,6 +51,15 @@ struct RawClient::Hooks {
   }
   static int OnHandshake(ngtcp2_conn*, void* user) {
     Self(user).handshake_ = true;
+    return 0;
+  }
+  static int OnPreferred(ngtcp2_conn* quic, ngtcp2_path* dest, const ngtcp2_preferred_addr* offered,
+                         void* user) {
+    if (!Self(user).follows_ || offered->ipv4_present == 0) return 0;
+    ngtcp2_addr_copy_byte(&dest->remote, reinterpret_cast<const sockaddr*>(&offered->ipv4),
+                          sizeof(offered->ipv4));
+    const ngtcp2_path* now = ngtcp2_conn_get_path(quic);
+    ngtcp2_addr_copy_byte(&dest->local, now->local.addr, now->local.addrlen);
     return 0;
   }
   static void OnRandom(uint8_t* dest, size_t size, const ngtcp2_rand_ctx*) {
@@ -70,15 +90,16 @@ struct RawClient::Hooks {
     all.stream_reset = OnReset;
     all.stream_stop_sending = OnStopSending;
     all.stream_close = OnClose;
+    all.select_preferred_addr = OnPreferred;
     all.rand = OnRandom;
     all.get_new_connection_id = OnNewId;
     return all;
   }
 };
 
-RawClient::RawClient(uint16_t port, std::string_view name) {
+RawClient::RawClient(uint16_t port, std::string_view name, bool follows) : follows_(follows) {
   const Endpoint target{IpAddress::Parse("127.0.0.1").value(), port};
-  socket_ = net::ConnectUdp(target, std::nullopt).value();
+  socket_ = BoundSocket("127.0.0.1");
   const socklen_t remote_size = target.ToSockaddr(&remote_);
   const socklen_t local_size = net::LocalEndpoint(socket_).value().ToSockaddr(&local_);
   path_.local = {reinterpret_cast<sockaddr*>(&local_), local_size};
@@ -148,19 +169,8 @@ bool RawClient::Step() {
   const uint64_t wait_ms = expiry > now ? std::min<uint64_t>((expiry - now) / 1000000 + 1, 100) : 0;
   pollfd wait{.fd = socket_.get(), .events = POLLIN, .revents = 0};
   ::poll(&wait, 1, static_cast<int>(wait_ms));
-  std::array<uint8_t, 65536> buffer;
-  while (true) {
-    const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (size < 0) break;
-    const ngtcp2_pkt_info info{};
-    const int rv =
-        ngtcp2_conn_read_pkt(quic_, &path_, &info, buffer.data(), static_cast<size_t>(size), Now());
-    if (rv == NGTCP2_ERR_DRAINING) {
-      const ngtcp2_ccerr* error = ngtcp2_conn_get_ccerr(quic_);
-      closed_ = Closed{error->type == NGTCP2_CCERR_TYPE_APPLICATION, error->error_code};
-      return false;
-    }
-    if (rv != 0) return false;
+  for (bool more = true; more;) {
+    if (!ReceiveOne(&more)) return false;
   }
   if (ngtcp2_conn_get_expiry(quic_) <= Now()) {
     return ngtcp2_conn_handle_expiry(quic_, Now()) == 0;
@@ -168,18 +178,51 @@ bool RawClient::Step() {
   return true;
 }
 
+bool RawClient::ReceiveOne(bool* more) {
+  std::array<uint8_t, 65536> buffer;
+  sockaddr_storage from{};
+  socklen_t from_size = sizeof(from);
+  const ssize_t size = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT,
+                                  reinterpret_cast<sockaddr*>(&from), &from_size);
+  *more = size >= 0;
+  if (size < 0) return true;
+  const ngtcp2_path path{path_.local, {reinterpret_cast<sockaddr*>(&from), from_size}, nullptr};
+  const ngtcp2_pkt_info info{};
+  const int rv =
+      ngtcp2_conn_read_pkt(quic_, &path, &info, buffer.data(), static_cast<size_t>(size), Now());
+  if (rv == NGTCP2_ERR_DRAINING) {
+    const ngtcp2_ccerr* error = ngtcp2_conn_get_ccerr(quic_);
+    closed_ = Closed{error->type == NGTCP2_CCERR_TYPE_APPLICATION, error->error_code};
+  }
+  return rv == 0;
+}
+
+void RawClient::ComeFrom(std::string_view source) { socket_ = BoundSocket(source); }
+
+Endpoint RawClient::server() const {
+  const sockaddr* remote = ngtcp2_conn_get_path(quic_)->remote.addr;
+  return {IpAddress::FromSockaddr(remote).value(),
+          ntohs(reinterpret_cast<const sockaddr_in*>(remote)->sin_port)};
+}
+
+void RawClient::SendTo(const ngtcp2_path& path, const uint8_t* data, size_t size) {
+  static_cast<void>(::sendto(socket_.get(), data, size, 0, path.remote.addr, path.remote.addrlen));
+}
+
 void RawClient::Send() {
   std::array<uint8_t, 1500> buffer;
+  ngtcp2_path_storage path;
   while (true) {
-    const ngtcp2_ssize size = Fill(buffer.data(), buffer.size(), nullptr);
+    ngtcp2_path_storage_zero(&path);
+    const ngtcp2_ssize size = Fill(buffer.data(), buffer.size(), &path.path);
     if (size <= 0) return;
-    static_cast<void>(::send(socket_.get(), buffer.data(), static_cast<size_t>(size), 0));
+    SendTo(path.path, buffer.data(), static_cast<size_t>(size));
   }
 }
 
-ngtcp2_ssize RawClient::Fill(uint8_t* buffer, size_t size, ngtcp2_path*) {
+ngtcp2_ssize RawClient::Fill(uint8_t* buffer, size_t size, ngtcp2_path* path) {
   if (!handshake_ || pending_.empty()) {
-    return ngtcp2_conn_write_pkt(quic_, nullptr, nullptr, buffer, size, Now());
+    return ngtcp2_conn_write_pkt(quic_, path, nullptr, buffer, size, Now());
   }
   Pending& next = pending_.front();
   sent_.push_back(next.bytes);
@@ -187,7 +230,7 @@ ngtcp2_ssize RawClient::Fill(uint8_t* buffer, size_t size, ngtcp2_path*) {
   const ngtcp2_vec vector{reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()};
   ngtcp2_ssize taken = -1;
   const ngtcp2_ssize written = ngtcp2_conn_writev_stream(
-      quic_, nullptr, nullptr, buffer, size, &taken,
+      quic_, path, nullptr, buffer, size, &taken,
       next.fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : NGTCP2_WRITE_STREAM_FLAG_NONE, next.stream, &vector,
       1, Now());
   if (taken >= 0) {
@@ -196,10 +239,10 @@ ngtcp2_ssize RawClient::Fill(uint8_t* buffer, size_t size, ngtcp2_path*) {
   }
   if (written == NGTCP2_ERR_STREAM_SHUT_WR || written == NGTCP2_ERR_STREAM_NOT_FOUND) {
     pending_.pop_front();
-    return Fill(buffer, size, nullptr);
+    return Fill(buffer, size, path);
   }
   if (written == NGTCP2_ERR_STREAM_DATA_BLOCKED) {
-    return ngtcp2_conn_write_pkt(quic_, nullptr, nullptr, buffer, size, Now());
+    return ngtcp2_conn_write_pkt(quic_, path, nullptr, buffer, size, Now());
   }
   return written;
 }

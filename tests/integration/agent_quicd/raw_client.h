@@ -17,14 +17,16 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/base/ip.h"
 #include "common/probe/quic_tls.h"
 
 namespace lockstep::agent::quicd {
 
 class RawClient {
  public:
-  // Shakes hands with 127.0.0.1:`port`; the test fails if that does not work.
-  RawClient(uint16_t port, std::string_view name);
+  // Shakes hands with 127.0.0.1:`port`; the test fails if that does not work. `follows`: moves to
+  // the server's preferred IPv4 address.
+  RawClient(uint16_t port, std::string_view name, bool follows = false);
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
@@ -33,6 +35,11 @@ class RawClient {
   int64_t OpenUni();
   bool CanOpenRequest() const { return ngtcp2_conn_get_streams_bidi_left(quic_) > 0; }
   void Write(int64_t stream, std::string bytes, bool fin);
+  // Sends from `source` (another loopback address, any port) from now on, without knowing it: what
+  // a NAT does to a client, or a thief of its packets.
+  void ComeFrom(std::string_view source);
+  // Where the client sends to: the service address, or the preferred one.
+  Endpoint server() const;
   // RESET_STREAM and STOP_SENDING.
   void Abandon(int64_t stream, uint64_t code);
 
@@ -70,6 +77,8 @@ class RawClient {
   struct Hooks;
   bool Step();
   void Send();
+  void SendTo(const ngtcp2_path& path, const uint8_t* data, size_t size);
+  bool ReceiveOne(bool* more);
   ngtcp2_ssize Fill(uint8_t* buffer, size_t size, ngtcp2_path* path);
   static ngtcp2_tstamp Now();
 
@@ -81,6 +90,7 @@ class RawClient {
   ngtcp2_crypto_conn_ref conn_ref_{};
   ngtcp2_conn* quic_ = nullptr;
   bool handshake_ = false;
+  bool follows_ = false;
   struct Pending {
     int64_t stream;
     std::string bytes;
