@@ -112,6 +112,7 @@ server::Limits ToLimits(const v1::Limits& given) {
   SetIfGiven(given.stream_send_buffer(), &limits.stream_send_buffer);
   SetIfGiven(given.connection_send_buffer(), &limits.connection_send_buffer);
   SetIfGiven(given.resets_per_second(), &limits.resets_per_second);
+  SetIfGiven(given.max_cancels_per_second(), &limits.max_cancels_per_second);
   limits.handshake_timeout = DurationOr(given.has_handshake_timeout(), given.handshake_timeout(),
                                         limits.handshake_timeout);
   if (given.always_retry()) limits.retry_above_half_open = 0;

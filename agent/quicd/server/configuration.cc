@@ -139,6 +139,7 @@ void Configuration::CheckLimits(Errors* errors) const {
   between("handshake_timeout_ms", static_cast<uint64_t>(limits.handshake_timeout.count()), 500,
           60'000);
   between("resets_per_second", limits.resets_per_second, 0, 100'000);
+  between("max_cancels_per_second", limits.max_cancels_per_second, 1, 100'000);
 }
 
 void Configuration::BuildSites(const Configuration* previous, Errors* errors) {

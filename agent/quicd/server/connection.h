@@ -77,6 +77,7 @@ class Connection final : public TlsSession::Owner, public Transport {
     return site_ != nullptr && site_->policy.disable_active_migration;
   }
   void WantWrite() override;
+  MonoTime now() const override { return host_.loop().now(); }
   const Endpoint& client() const override { return client_; }
   const ServedSite& site() const override { return *site_; }
 

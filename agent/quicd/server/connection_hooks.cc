@@ -43,12 +43,12 @@ struct Connection::Hooks {
     return Answer(user, http3->OnStreamClosed(stream, given ? code : NGHTTP3_H3_NO_ERROR));
   }
   static int OnStreamReset(ngtcp2_conn*, int64_t stream, uint64_t, uint64_t, void* user, void*) {
-    if (Http3* http3 = Self(user).http3_.get()) http3->OnStreamReset(stream);
-    return 0;
+    Http3* http3 = Self(user).http3_.get();
+    return http3 == nullptr ? 0 : Answer(user, http3->OnCancelled(stream));
   }
   static int OnStopSending(ngtcp2_conn*, int64_t stream, uint64_t, void* user, void*) {
-    if (Http3* http3 = Self(user).http3_.get()) http3->OnStopSending(stream);
-    return 0;
+    Http3* http3 = Self(user).http3_.get();
+    return http3 == nullptr ? 0 : Answer(user, http3->OnCancelled(stream));
   }
   static int OnMaxStreamData(ngtcp2_conn*, int64_t stream, uint64_t, void* user, void*) {
     if (Http3* http3 = Self(user).http3_.get()) http3->OnStreamUnblocked(stream);

@@ -166,12 +166,13 @@ uint64_t Http3::OnStreamClosed(int64_t stream, uint64_t code) {
   return result == NGHTTP3_ERR_STREAM_NOT_FOUND ? 0 : ErrorOf(result);
 }
 
-void Http3::OnStreamReset(int64_t stream) {
-  if (RequestStream* request = Find(stream)) request->OnCancelled();
-}
-
-void Http3::OnStopSending(int64_t stream) {
-  if (RequestStream* request = Find(stream)) request->OnCancelled();
+uint64_t Http3::OnCancelled(int64_t stream) {
+  RequestStream* request = Find(stream);
+  if (request == nullptr) return 0;
+  request->OnCancelled();
+  // To begin a request costs a client little and us a request to Caddy ("rapid reset").
+  const bool fair = cancels_.Take(configuration_.limits().max_cancels_per_second, transport_.now());
+  return fair ? 0 : NGHTTP3_H3_EXCESSIVE_LOAD;
 }
 
 void Http3::OnStreamUnblocked(int64_t stream) { nghttp3_conn_unblock_stream(handle_, stream); }

@@ -17,6 +17,7 @@
 
 #include "agent/quicd/server/configuration.h"
 #include "agent/quicd/server/counters.h"
+#include "agent/quicd/server/rate_limit.h"
 #include "agent/quicd/server/request_stream.h"
 #include "agent/quicd/upstream/upstream.h"
 
@@ -28,6 +29,7 @@ class Transport {
   virtual ~Transport() = default;
   virtual ngtcp2_conn* quic() = 0;
   virtual void WantWrite() = 0;
+  virtual MonoTime now() const = 0;
   virtual const Endpoint& client() const = 0;
   virtual const ServedSite& site() const = 0;
 };
@@ -45,8 +47,8 @@ class Http3 {
   uint64_t OnStreamData(int64_t stream, std::span<const uint8_t> bytes, bool fin);
   uint64_t OnAcknowledged(int64_t stream, uint64_t bytes);
   uint64_t OnStreamClosed(int64_t stream, uint64_t code);
-  void OnStreamReset(int64_t stream);
-  void OnStopSending(int64_t stream);
+  // The client gave up on a request, or on its response.
+  uint64_t OnCancelled(int64_t stream);
   void OnStreamUnblocked(int64_t stream);
   void OnMoreStreams(uint64_t max_streams);
 
@@ -93,6 +95,7 @@ class Http3 {
   std::map<int64_t, std::unique_ptr<RequestStream>> streams_;
   size_t held_ = 0;
   bool was_full_ = false;
+  RateLimit cancels_;
 };
 
 }  // namespace lockstep::agent::quicd::server

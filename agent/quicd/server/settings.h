@@ -36,18 +36,19 @@ struct Site {
   std::string alt_svc;  // the whole header value; empty = none is sent
 };
 
-// What one peer, and all of them together, may take. docs/operations.md says what each costs.
+// What one peer, and all of them together, may take. docs/quicd.md says what each costs.
 struct Limits {
-  size_t max_connections = 20000;          // beyond: new ones are refused
-  size_t retry_above_half_open = 200;      // handshakes under way before Retry is asked for
-  size_t max_streams = 100;                // requests at a time per connection
-  size_t max_field_section_bytes = 65536;  // a request's fields, each plus 32 (RFC 9114 §4.2.2)
+  size_t max_connections = 20000;               // beyond: new ones are refused
+  size_t retry_above_half_open = 200;           // handshakes under way before Retry is asked for
+  size_t max_streams = 100;                     // requests at a time per connection
+  size_t max_field_section_bytes = 32UL << 10;  // of a request (RFC 9114 §4.2.2)
   uint64_t stream_receive_window = 256UL << 10;
   uint64_t connection_receive_window = 1UL << 20;
   size_t stream_send_buffer = 512UL << 10;  // response bytes the peer has not acknowledged
   size_t connection_send_buffer = 4UL << 20;
   Millis handshake_timeout = Seconds(10);
-  uint32_t resets_per_second = 100;  // stateless resets, by the whole server
+  uint32_t resets_per_second = 100;       // stateless resets, by the whole server
+  uint32_t max_cancels_per_second = 100;  // requests that one client may give up
 };
 
 struct TicketKeys {

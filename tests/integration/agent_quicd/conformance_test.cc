@@ -46,6 +46,7 @@ class ConformanceTest : public testing::Test {
     server::Settings settings = MakeSettings("node-aaa", port_, Pair::Make({kName}));
     settings.limits.max_field_section_bytes = 4096;
     settings.limits.max_streams = 10;
+    settings.limits.max_cancels_per_second = 20;
     ASSERT_TRUE(rig_.Configure(std::move(settings)).ok());
   }
   // A client that has done nothing wrong yet.
@@ -276,6 +277,20 @@ TEST_F(ConformanceTest, ARequestThatTheClientGivesUpIsCancelled) {
   client->Abandon(stream, NGHTTP3_H3_REQUEST_CANCELLED);
   EXPECT_TRUE(client->RunUntil([&] { return rig_.upstream().cancelled == 1; }));
   EXPECT_TRUE(client->RunUntil([&] { return client->stream(stream).closed; }));
+}
+
+TEST_F(ConformanceTest, AClientThatOnlyGivesUpRequestsLosesItsConnection) {
+  const auto client = Client();
+  for (int i = 0; i < 1000 && !client->closed(); ++i) {
+    const int64_t stream = client->OpenRequest();
+    client->Write(stream, Headers(Get("/hang")), true);
+    const int started = rig_.upstream().started;
+    client->RunUntil([&] { return rig_.upstream().started > started || client->closed(); });
+    client->Abandon(stream, NGHTTP3_H3_REQUEST_CANCELLED);
+    client->RunUntil([&] { return client->stream(stream).closed || client->closed(); });
+  }
+  EXPECT_EQ(client->closed(), Application(NGHTTP3_H3_EXCESSIVE_LOAD));
+  EXPECT_EQ(rig_.upstream().cancelled, rig_.upstream().started);
 }
 
 TEST_F(ConformanceTest, AnUploadThatCaddyDoesNotTakeIsHeldBack) {
