@@ -19,7 +19,7 @@ function(lockstep_install_program component destination)
   endforeach()
 endfunction()
 lockstep_install_program(controller ${CMAKE_INSTALL_BINDIR} lockstep-controller lockstep)
-lockstep_install_program(agent ${CMAKE_INSTALL_BINDIR} lockstep-agent)
+lockstep_install_program(agent ${CMAKE_INSTALL_BINDIR} lockstep-agent lockstep-quicd)
 lockstep_install_program(controller ${CMAKE_INSTALL_LIBEXECDIR}/lockstep lockstep-certbot-hook)
 install(DIRECTORY controller/drivers/certbot/plugin/ DESTINATION ${CMAKE_INSTALL_DATADIR}/lockstep/certbot
   COMPONENT controller OPTIONAL PATTERN __pycache__ EXCLUDE PATTERN CMakeLists.txt EXCLUDE)
@@ -33,6 +33,8 @@ foreach(component controller agent)
   install(FILES ${systemd_sources}/tmpfiles-${component}.conf DESTINATION lib/tmpfiles.d
     RENAME lockstep-${component}.conf COMPONENT ${component})
 endforeach()
+configure_file(${systemd_sources}/lockstep-quicd.service.in ${configured}/lockstep-quicd.service @ONLY)
+install(FILES ${configured}/lockstep-quicd.service DESTINATION ${unit_dir} COMPONENT agent)
 configure_file(${systemd_sources}/caddy.service.d-lockstep.conf.in
   ${configured}/caddy.service.d/lockstep.conf @ONLY)
 install(FILES ${systemd_sources}/sysctl-agent.conf DESTINATION lib/sysctl.d

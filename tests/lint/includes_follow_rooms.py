@@ -22,9 +22,17 @@ AGENT_STEPS = [
     {"witness", "challenge", "apply"},
     {"reconcile", "state"},
 ]
-STEPS = {"controller": CONTROLLER_STEPS, "agent": AGENT_STEPS}
+QUICD_STEPS = [
+    {"app"},
+    {"control"},
+    {"server"},
+    {"upstream", "cid"},
+    {"loop"},
+]
+# The longest prefix of a folder says which program it belongs to: agent/quicd is one of its own.
+STEPS = {"controller": CONTROLLER_STEPS, "agent": AGENT_STEPS, "agent/quicd": QUICD_STEPS}
 # Programs of their own that happen to live beside the rooms: they know common and proto only.
-STANDALONE = {"controller/cli", "controller/drivers/certbot/hook", "agent/quicd"}
+STANDALONE = {"controller/cli", "controller/drivers/certbot/hook"}
 # What every room may name in DEPS though it reaches it through another room's headers.
 VOCABULARY = {"common/status", "common/base", "proto_messages"}
 GRPC_ROOMS = {"common/rpc", "controller/session", "controller/adminapi", "controller/hookapi",
@@ -32,9 +40,16 @@ GRPC_ROOMS = {"common/rpc", "controller/session", "controller/adminapi", "contro
               "agent/session", "agent/app"}
 
 
+def program_of(folder):
+    """The key of STEPS that a room stands under; None for common and proto."""
+    fitting = [top for top in STEPS if folder == top or folder.startswith(top + "/")]
+    return max(fitting, key=len, default=None)
+
+
 def step_of(folder):
     """The step of a room: 0 is the top. None: unknown."""
-    top, _, rest = folder.partition("/")
+    top = program_of(folder)
+    rest = folder[len(top) + 1:]
     steps = STEPS[top]
     for candidate in (rest, rest.partition("/")[0]):
         for number, names in enumerate(steps):
@@ -61,8 +76,8 @@ def why_not(source, target, order):
         return None if 0 <= there < here else "in common a room includes only rooms listed above it"
     if target_top == "common":
         return None
-    if target_top != top:
-        return "controller and agent never include each other"
+    if program_of(source) != program_of(target):
+        return "controller, agent and QUIC server never include each other"
     if source in STANDALONE:
         return "it is a program of its own and knows common and proto only"
     here, there = step_of(source), step_of(target)
