@@ -104,7 +104,8 @@ class Fleet:
         self._state = state.State(self.layout.directory, {
             "nodes": list(spec.nodes), "build": str(spec.build.directory),
             "libraries": str(spec.libraries)})
-        remember = self._state.remember
+        # What a process of the lab calls when it starts or ends, so that `down` finds it.
+        self.remember = remember = self._state.remember
         log = self.layout.logs / "bird-router.log"
         self.router = bird.Bird("router", self.layout.router_namespace, self.layout.home("router"),
                                 bird.router_config(self.layout, log), log, remember)
