@@ -10,12 +10,12 @@ from .shell import LabError
 from .steps import Steps
 
 
-def build(directory: pathlib.Path, steps: Steps) -> ls.Build:
+def build(directory: pathlib.Path, steps: Steps, programs=ls.PROGRAMS) -> ls.Build:
     environment = {**os.environ, "NINJA_STATUS": "[%f/%t] "}
     with steps.step("build") as detail:
         if not (directory / "build.ninja").exists():
             _follow(["cmake", "--preset", "release", "-B", str(directory)], environment, steps)
-        last = _follow(["cmake", "--build", str(directory), "--target", *ls.PROGRAMS], environment,
+        last = _follow(["cmake", "--build", str(directory), "--target", *programs], environment,
                        steps)
         count = re.match(r"\[(\d+)/", last)
         detail(f"{count[1]} steps" if count else "nothing to do")

@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import builder, fleet, report, rootless, state, tools  # noqa: E402 (needs the path above)
+from lab import builder, demo, fleet, report, rootless, state, tools  # noqa: E402 (needs the path above)
 from lab import layout as lay  # noqa: E402
 from lab import lockstep as ls  # noqa: E402
 from lab.client import Client, cache_directory, fetch_libraries  # noqa: E402
@@ -30,12 +30,15 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.inside:
-            return table(options, steps) if options.command == "table" else stand_inside(options, steps)
+            inside = {"table": table, "demo": demo_inside, "up": stand_inside}[options.command]
+            return inside(options, steps)
         with state.lock(options.base, options.id):
             if options.command == "down":
                 return down(options)
             if options.command == "table":
                 return table(options, steps)
+            if options.command == "demo":
+                return show_demo(options, steps)
             return up(options, steps)
     except LabError as error:
         print(f"\nquickstart: {error}", file=sys.stderr)
@@ -52,7 +55,8 @@ def main() -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy/quickstart")
-    parser.add_argument("command", nargs="?", default="up", choices=("up", "down", "table"))
+    parser.add_argument("command", nargs="?", default="up", choices=("up", "down", "table", "demo"))
+    parser.add_argument("demo", nargs="?", choices=demo.DEMOS)
     parser.add_argument("--nodes", type=int, default=3, choices=range(1, len(lay.NODE_NAMES) + 1),
                         metavar="N")
     parser.add_argument("--id", default="ls", metavar="NAME")
@@ -64,6 +68,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--libraries", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    if (options.command == "demo") != (options.demo is not None):
+        parser.error(f"a demo is one of: {', '.join(demo.DEMOS)}, after the word demo")
     options.build_dir = options.build_dir.resolve()
     return options
 
@@ -114,6 +120,34 @@ def bring_up(options: argparse.Namespace, build: ls.Build, steps: Steps) -> int:
     for line in tools.next_commands(lab.layout, SITE):
         steps.plain(line)
     return 1 if faults else 0
+
+
+def show_demo(options: argparse.Namespace, steps: Steps) -> int:
+    """In a lab beside the one that is up."""
+    if not options.no_build:
+        builder.build(options.build_dir, steps, (*ls.PROGRAMS, demo.PROGRAM))
+    with steps.step("client: a libcurl with HTTP/3, unpacked beside the system's"):
+        options.libraries = fetch_libraries(cache_directory())
+    if os.geteuid() == 0:
+        return demo_of(options, steps)
+    rootless.possible()
+    steps.plain(f"· {rootless.WHAT_IT_CANNOT}")
+    argv = rootless.command([sys.executable, str(_MODULE), "demo", options.demo, "--inside",
+                             "--id", options.id, "--nodes", str(options.nodes), "--build-dir",
+                             str(options.build_dir), "--base", str(options.base), "--libraries",
+                             str(options.libraries)])
+    os.execvp(argv[0], argv)
+
+
+def demo_inside(options: argparse.Namespace, steps: Steps) -> int:
+    rootless.settle_in(options.base)
+    return demo_of(options, steps)
+
+
+def demo_of(options: argparse.Namespace, steps: Steps) -> int:
+    spec = fleet.Spec(f"{options.id}-demo", ls.Build(options.build_dir), options.libraries,
+                      options.base, demo.nodes(options.nodes))
+    return demo.run(spec, SITE, steps)
 
 
 def show_table(client: Client, layout: lay.Layout, serial: str, steps: Steps) -> int:

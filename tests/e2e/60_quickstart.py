@@ -7,6 +7,7 @@ import sys
 import time
 
 from harness.case import expect, expect_equal, say
+from harness.discover import full
 from lab import lockstep, netns, state
 from lab import layout as lay
 
@@ -44,6 +45,15 @@ def a_second_run_replaces_the_first(machine):
     _expect_no_trace(machine)
 
 
+@full
+def the_demo_shows_what_survives_a_moving_route_and_what_does_not(machine):
+    code, out = _run(machine, "demo", "route-move")
+    expect_equal(code, 0, f"exit code of the demo ({out[-800:]})")
+    outcomes = [line.split()[-1] for line in out.splitlines() if "✓ complete" in line or "✗ sil" in line]
+    expect_equal(outcomes, ["byte", "byte", "up", "up"], f"how the downloads ended ({out[-800:]})")
+    _expect_no_trace(machine)
+
+
 def an_interrupt_at_any_time_leaves_nothing(machine):
     for after_s in (0.5, 1.5, 3, 5):
         process = subprocess.Popen(_command(machine), start_new_session=True, text=True,
@@ -77,7 +87,8 @@ def _lab_id(machine) -> str:
 
 def _expect_no_trace(machine) -> None:
     lab_id = _lab_id(machine)
-    namespaces = [n for n in lay.namespaces_of(lab_id) if (netns.NETNS_DIRECTORY / n).exists()]
+    for_all = [*lay.namespaces_of(lab_id), *lay.namespaces_of(f"{lab_id}-demo")]
+    namespaces = [n for n in for_all if (netns.NETNS_DIRECTORY / n).exists()]
     expect(not namespaces, f"namespaces left: {namespaces}")
     expect(not (machine.base / lab_id).exists(), f"{machine.base / lab_id} left")
     expect(state.read(machine.base / lab_id) is None, "a state file left")

@@ -1,0 +1,183 @@
+"""HTTP/3 while the anycast route moves: lockstep-quicd on every node, a client on a slow link, and BIRD
+that withdraws the node which serves it.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from . import bird, quicd
+from . import layout as lay
+from .netns import inside
+from .shell import LabError, run, wait_until
+
+SIZE = 20_000_000
+MOVE_AT = SIZE // 4
+PORT = quicd.PORT
+_RATE = "50mbit"
+_SILENCE_S = 6  # after which the client gives a silent connection up
+_DELAY_S = 3  # of a request on an idle connection
+_FILE = "download.bin"
+
+
+@dataclasses.dataclass
+class Download:
+    left: str  # the node that the route left
+    bytes_at_move: int
+    bytes: int
+    digest: str
+    seconds: float
+
+
+class Edge:
+    """lockstep-quicd on every node, one file to download, one client with a slow link."""
+
+    def __init__(self, fleet, site: str, directory: pathlib.Path):
+        self.fleet = fleet
+        self.site = site
+        self._directory = directory
+        self._target = directory / "got"
+        files = directory / "files"
+        files.mkdir(mode=0o755)
+        directory.chmod(0o755)
+        content = os.urandom(SIZE)
+        (files / _FILE).write_bytes(content)
+        (files / "small").write_bytes(b"here\n")
+        self.digest = hashlib.sha256(content).hexdigest()
+        keys = quicd.FleetKeys()
+        self.quicds = [
+            quicd.Quicd(fleet.layout, node.place, fleet.spec.build, keys, files, fleet.remember)
+            for node in fleet.nodes]
+
+    def configure(self, preferred_address: bool) -> None:
+        for node, server in zip(self.fleet.nodes, self.quicds):
+            pem = node.caddy.config()["apps"]["tls"]["certificates"]["load_pem"][0]
+            server.configure(self.site, pem["certificate"], pem["key"],
+                             preferred_address=preferred_address)
+
+    def foreign(self) -> int:
+        """Datagrams of other nodes' connections that nodes have counted."""
+        return self._sum("dropped_foreign_connection_id")
+
+    def migrations(self) -> int:
+        """Clients that went to a preferred address."""
+        return self._sum("preferred_address_migrations")
+
+    def _sum(self, counter: str) -> int:
+        return sum(server.counters().get(counter, 0) for server in self.quicds)
+
+    def site_of_files(self) -> pathlib.Path:
+        """A site file: the node's own Caddy serves the same files."""
+        path = self._directory / "sites.toml"
+        path.write_text(f'[[site]]\nname = "{self.site}"\n'
+                        f'[site.file_root]\npath = "{self._directory / "files"}"\n')
+        return path
+
+    def download(self, family: int, port: int = quicd.PORT) -> Download:
+        """One download by gtlsclient; the route leaves the node that serves it a quarter in."""
+        sent = self._sent()
+        began = time.monotonic()
+        with self._client(family, port, _FILE) as client:
+            wait_until("a quarter of the download",
+                       lambda: self._got(_FILE) >= MOVE_AT or client.poll() is not None,
+                       timeout_s=20, every_s=0.005)
+            with self._route_moved(family, self._busiest_since(sent)) as left:
+                at_move = self._got(_FILE)
+                client.wait(timeout=60)
+        got = self._target / _FILE
+        content = got.read_bytes() if got.exists() else b""
+        return Download(left, at_move, len(content), hashlib.sha256(content).hexdigest(),
+                        time.monotonic() - began)
+
+    def ask_after_idling(self, family: int) -> float:
+        """Seconds that a request takes on a connection that was idle while the route moved: at most,
+        the handshake is in them."""
+        sent = self._sent()
+        began = time.monotonic()
+        with self._client(family, quicd.PORT, "small", f"--delay-stream={_DELAY_S}s") as client:
+            time.sleep(_DELAY_S / 3)  # for the handshake and the way to the preferred address
+            with self._route_moved(family, self._busiest_since(sent)):
+                moved_s = time.monotonic() - began
+                client.wait(timeout=30)
+                took_s = time.monotonic() - began - _DELAY_S
+        if moved_s >= _DELAY_S:
+            raise LabError(f"the route moved after {moved_s:.1f} s, when the request was under way")
+        if (self._target / "small").read_bytes() != b"here\n":
+            raise LabError("the answer is not what was asked for")
+        return took_s
+
+    def _client(self, family: int, port: int, path: str, *options) -> subprocess.Popen:
+        shutil.rmtree(self._target, ignore_errors=True)
+        self._target.mkdir()
+        hosts = self._directory / "hosts"
+        hosts.write_text(f"{lay.service_address(family)} {self.site}\n")
+        command = ["gtlsclient", "--quiet", "--no-quic-dump", "--no-http-dump",
+                   f"--timeout={_SILENCE_S}s", "--exit-on-all-streams-close", "--disable-early-data",
+                   *options, f"--download={self._target}", self.site, str(port),
+                   f"https://{self.site}:{port}/{path}"]
+        # A hosts file of its own: gtlsclient takes the name of the site from what it resolves.
+        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        return subprocess.Popen(
+            inside(self.fleet.layout.client.namespace, "unshare", "--mount", "sh", "-c", script, hosts,
+                   *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _got(self, name: str) -> int:
+        path = self._target / name
+        return path.stat().st_size if path.exists() else 0
+
+    def _sent(self) -> dict[str, int]:
+        """Octets that each node's uplink has sent."""
+        return {node.name: int(run(*inside(node.place.namespace, "cat", "/proc/net/dev"))
+                               .split(f"{lay.UPLINK}:")[1].split()[8]) for node in self.fleet.nodes}
+
+    def _busiest_since(self, before: dict[str, int]):
+        now = self._sent()
+        return self.fleet.node(max(now, key=lambda name: now[name] - before[name]))
+
+    @contextlib.contextmanager
+    def _route_moved(self, family: int, node):
+        """BIRD on a node withdraws the service address; it comes back at the end."""
+        protocol = f"service{family}"
+        hops = len(self.fleet.nodes)
+        node.bird.disable(protocol)
+        try:
+            wait_until("the router's route without the node",
+                       lambda: bird.next_hops(self.fleet.layout, family) == hops - 1, timeout_s=5)
+            yield node.name
+        finally:
+            node.bird.enable(protocol)
+            self.fleet.wait_routes(hops)
+
+
+@contextlib.contextmanager
+def edge_of(fleet, site: str):
+    """An Edge that serves `site`, which has a certificate, with the node's own address preferred."""
+    directory = fleet.layout.directory / "route-move"
+    directory.mkdir(mode=0o755)
+    slow = ("qdisc", "dev", fleet.layout.client.router_link, "root")
+    tc = ("tc", "-n", fleet.layout.router_namespace, slow[0])
+    run(*tc, "add", *slow[1:], "tbf", "rate", _RATE, "burst", "64kb", "latency", "200ms")
+    # Of its IPv6 addresses the client would take one that is a door to a node of its own.
+    client = fleet.layout.client
+    door = ("ip", "-n", client.namespace, "-6", "route")
+    route = (lay.SERVICE_IPV6, "via", client.gateway_ipv6, "src", client.ipv6)
+    run(*door, "add", *route)
+    edge = Edge(fleet, site, directory)
+    try:
+        for server in edge.quicds:
+            server.start()
+        edge.configure(preferred_address=True)
+        yield edge
+    finally:
+        for server in edge.quicds:
+            server.stop()
+        run(*door, "del", *route)
+        run(*tc, "del", *slow[1:])
+        shutil.rmtree(directory)
+        for node in fleet.nodes:
+            shutil.rmtree(fleet.layout.home(node.name) / "quicd")
