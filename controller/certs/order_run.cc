@@ -199,6 +199,7 @@ void OrderRun::OnCommitKept(const Status& kept, model::OrderStep step) {
     return EvaluateLater();
   }
   tools_.state.Cancel(deadline_timer_);
+  tools_.fleet.proofs().SettleChallenges(order_.id);
   Enter(model::OrderState::kValidating);
   order_.steps.push_back(std::move(step));
   keeper_.OnChanged(*this);
@@ -314,12 +315,29 @@ void OrderRun::EvaluateRollout() {
                                    tools_.fleet.service_addresses(), tools_.fleet.book(), {});
   order_.missing = std::move(verdict.missing);
   if (verdict.open && published) {
+    keeper_.KeepProofs(order_.id, FirstLooksAt(served));
     Step("proved everywhere", "by " + std::to_string(verdict.proved) + " of " +
                                   std::to_string(verdict.members) + " members");
     return Finish(model::OrderState::kDone);
   }
   if (published) tools_.witnesses.Ask(verdict.ask_witness);
   EvaluateLater();
+}
+
+std::vector<model::Proof> OrderRun::FirstLooksAt(
+    const std::vector<planner::ServedCertificate>& served) const {
+  std::vector<model::Proof> out;
+  for (const auto& [subject, newest] : tools_.fleet.book()) {
+    if (subject.kind == model::ProbeKind::kChallenge) continue;
+    const auto is_it = [&](const planner::ServedCertificate& certificate) {
+      return certificate.host == subject.host && certificate.leaf_sha256 == newest.seen;
+    };
+    const model::Proof* first = tools_.fleet.proofs().FindFirst(subject);
+    if (!newest.good || first == nullptr || std::ranges::none_of(served, is_it)) continue;
+    out.push_back(*first);
+    out.back().order = order_.id;
+  }
+  return out;
 }
 
 void OrderRun::OnDisconnected(const NodeName& node) {

@@ -56,6 +56,8 @@ class OrderKeeper {
   virtual void OnChanged(const OrderRun& run) = 0;
   // Calls `done` on the state strand when `order` is on the disk, or cannot be brought there.
   virtual void Keep(const model::Order& order, std::function<void(const Status&)> done) = 0;
+  // What proved its certificate, for `order show`: later certificates take its place on the nodes.
+  virtual void KeepProofs(const OrderId& order, std::vector<model::Proof> proofs) = 0;
 };
 
 // Lives on the state strand, in a shared_ptr: callbacks hold it weakly.
@@ -86,6 +88,9 @@ class OrderRun : public std::enable_shared_from_this<OrderRun> {
   // Looks again, and asks witnesses for what is missing.
   barrier::Verdict LookAtBarrier();
   void EvaluateRollout();
+  // What proved these certificates first, on each node.
+  std::vector<model::Proof> FirstLooksAt(
+      const std::vector<planner::ServedCertificate>& served) const;
   void BeginRehearsal();
   void OnRehearsed(const witness::RehearsalReport& report);
   void Commit();

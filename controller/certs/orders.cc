@@ -141,6 +141,15 @@ void Orders::Keep(const model::Order& order, std::function<void(const Status&)> 
                 tools_.state);
 }
 
+void Orders::KeepProofs(const OrderId& order, std::vector<model::Proof> proofs) {
+  database_.Run([order, proofs = std::move(proofs)](
+                    store::Stores& stores) { return stores.proofs.Keep(order, proofs); },
+                [order](const Status& status) {
+                  if (!status.ok()) NoteNotStored(order, status);
+                },
+                tools_.state);
+}
+
 std::vector<std::shared_ptr<OrderRun>> Orders::Runs() const {
   std::vector<std::shared_ptr<OrderRun>> out;
   for (const auto& [id, run] : running_) {

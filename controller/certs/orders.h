@@ -73,6 +73,7 @@ class Orders final : public fleet::FleetObserver,
   // OrderKeeper
   void OnChanged(const OrderRun& run) override;
   void Keep(const model::Order& order, std::function<void(const Status&)> done) override;
+  void KeepProofs(const OrderId& order, std::vector<model::Proof> proofs) override;
 
   std::vector<std::shared_ptr<OrderRun>> Runs() const;
 

@@ -58,6 +58,59 @@ TEST_F(OrdersTest, GoesFromNamesToACertificateOnEveryNode) {
   EXPECT_TRUE(rig_.Get(id).error.empty());
 }
 
+// Each node's first look, whatever was seen later: before and after the commit, and of an order
+// whose certificate has been replaced.
+TEST_F(OrdersTest, TheTimesAtWhichItWasProvedStay) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  const WallTime first = rig_.clock.Now();
+  ProveOn({"ams1"});
+  rig_.state.AdvanceBy(Seconds(2));
+  ProveOn({"ams1", "fra1"});
+  ASSERT_EQ(rig_.answer, Status::Ok());
+  rig_.Show("fra1", {{}, {{CertsRig::kToken, "other bytes"}}});
+  const auto expect_first_looks = [&](const std::vector<model::Proof>& proofs) {
+    EXPECT_EQ(proofs.size(), 6U);  // two service addresses and the node's own, of each
+    for (const model::Proof& proof : proofs) {
+      EXPECT_TRUE(proof.good);
+      const bool early = proof.subject.node == Node("ams1");
+      EXPECT_EQ(proof.observed_at, early ? first : first + Seconds(2)) << proof.subject.node.str();
+    }
+  };
+  expect_first_looks(rig_.fleet.proofs().ProofsOf(id));
+
+  const auto stored =
+      [&](Result<std::vector<model::Proof>> (store::ProofStore::*list)(const OrderId&)) {
+        std::vector<model::Proof> out;
+        EXPECT_TRUE(rig_.database
+                        .RunNow([&](store::Stores& stores) -> Status {
+                          LS_ASSIGN_OR_RETURN(out, (stores.proofs.*list)(id));
+                          return Status::Ok();
+                        })
+                        .ok());
+        return out;
+      };
+  rig_.EndIssue(id, rig_.Issued());
+  expect_first_looks(stored(&store::ProofStore::ListOf));
+  const std::string leaf = LeafOf(CertsRig::kHost);
+  rig_.Apply("ams1");
+  const WallTime served = rig_.clock.Now();
+  rig_.Show("ams1", {{{CertsRig::kHost, leaf}}, {}});
+  rig_.state.AdvanceBy(Seconds(2));
+  rig_.Apply("fra1");
+  for (const std::string node : {"ams1", "fra1"}) rig_.Show(node, {{{CertsRig::kHost, leaf}}, {}});
+  rig_.state.AdvanceBy(Seconds(1));
+  ASSERT_EQ(rig_.Get(id).state, OrderState::kDone);
+  rig_.Show("ams1", {{{CertsRig::kHost, std::string(64, 'e')}}, {}});
+  const auto kept = stored(&store::ProofStore::ListKept);
+  EXPECT_EQ(kept.size(), 12U);  // by TLS and by QUIC
+  for (const model::Proof& proof : kept) {
+    EXPECT_EQ(proof.seen, leaf);
+    const bool early = proof.subject.node == Node("ams1");
+    EXPECT_EQ(proof.observed_at, early ? served : served + Seconds(2)) << proof.subject.node.str();
+  }
+}
+
 TEST_F(OrdersTest, TheDeadlineRefusesAndNamesWhatIsMissing) {
   const OrderId id = rig_.Create();
   rig_.Perform(id);
