@@ -3,7 +3,7 @@
 //   <root>/accounts                     shared by all lineages
 //   <root>/<lineage>/{config,work,logs} 0700
 //   <root>/<lineage>/config/accounts    -> <root>/accounts
-//   <root>/<lineage>/work/tmp           certbot's temporary files, of one run
+//     of which work holds tmp, the temporary files of one run of certbot
 #pragma once
 
 #include <string>
