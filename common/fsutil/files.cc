@@ -29,8 +29,10 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   return Status::Ok();
 }
 
+constexpr char kTemporaryPrefix[] = ".new-";
+
 std::string TemporaryIn(const std::string& directory) {
-  return directory + "/.new-" + HexEncode(RandomBytes(8));
+  return directory + "/" + kTemporaryPrefix + HexEncode(RandomBytes(8));
 }
 
 Result<std::string> ReadOpened(int fd, const std::string& path, size_t max_bytes) {
@@ -141,6 +143,16 @@ Status SwapSymlink(const std::string& link, const std::string& target) {
     return status;
   }
   return SyncDirectory(directory);
+}
+
+Status RemoveUnfinished(const std::string& directory) {
+  LS_ASSIGN_OR_RETURN(const std::vector<Entry> entries, ListDirectory(directory));
+  for (const Entry& entry : entries) {
+    if (!entry.name.starts_with(kTemporaryPrefix) || entry.kind == Entry::Kind::kDirectory)
+      continue;
+    LS_RETURN_IF_ERROR(RemoveFile(directory + "/" + entry.name));
+  }
+  return Status::Ok();
 }
 
 Status RemoveFile(const std::string& path) {

@@ -49,6 +49,10 @@ Status SwapSymlink(const std::string& link, const std::string& target);
 // into another file system, gives up beyond 100,000 entries or 64 levels.
 Status RemoveTree(const std::string& path);
 
+// Removes from `directory` the temporary files and links that killed writers of the above left
+// there. Nobody may be writing in it meanwhile.
+Status RemoveUnfinished(const std::string& directory);
+
 struct Entry {
   std::string name;
   enum class Kind { kFile, kDirectory, kSymlink, kOther } kind = Kind::kOther;

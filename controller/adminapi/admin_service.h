@@ -89,6 +89,9 @@ class AdminService final : public v1::AdminService::CallbackService {
 
   // On the state strand.
   void FillProgress(v1::Node& node) const;
+  // What nodes show of the certificate that came of a running order, or of one that failed late;
+  // good looks as they were first.
+  std::vector<model::Proof> CertificateProofsOf(const model::Order& order) const;
   void FillProofs(v1::Certificate& certificate, const model::Certificate& from) const;
   void FillProgress(v1::Generation& generation) const;
   v1::Site ToSite(const model::Site& site,

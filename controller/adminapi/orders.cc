@@ -58,6 +58,19 @@ grpc::ServerUnaryReactor* AdminService::ListOrders(Context* context,
   });
 }
 
+std::vector<model::Proof> AdminService::CertificateProofsOf(const model::Order& order) const {
+  const model::Certificate* certificate = rooms_.book.Find(order.certificate);
+  if (certificate == nullptr || order.serial.empty() || certificate->serial != order.serial) {
+    return {};
+  }
+  std::vector<model::Proof> proofs = rooms_.checks.ProofsOf(*certificate);
+  for (model::Proof& proof : proofs) {
+    const model::Proof* first = rooms_.fleet.proofs().FindFirst(proof.subject);
+    if (proof.good && first != nullptr) proof = *first;
+  }
+  return proofs;
+}
+
 grpc::ServerUnaryReactor* AdminService::GetOrder(Context* context,
                                                  const v1::GetOrderRequest* request,
                                                  v1::GetOrderResponse* response) {
@@ -66,6 +79,7 @@ grpc::ServerUnaryReactor* AdminService::GetOrder(Context* context,
     struct Found {
       model::Order order;
       std::vector<model::Proof> proofs;
+      std::vector<model::Proof> kept;  // of its certificate, when it was done
     };
     auto found = std::make_shared<Found>();
     const model::Order* open = rooms_.orders.FindOpen(id);
@@ -77,6 +91,7 @@ grpc::ServerUnaryReactor* AdminService::GetOrder(Context* context,
             LS_ASSIGN_OR_RETURN(found->order, stores.orders.Get(id));
           }
           LS_ASSIGN_OR_RETURN(found->proofs, stores.proofs.ListOf(id));
+          LS_ASSIGN_OR_RETURN(found->kept, stores.proofs.ListKept(id));
           return Status::Ok();
         },
         [this, found, id, reply, response](const Status& status) {
@@ -89,12 +104,9 @@ grpc::ServerUnaryReactor* AdminService::GetOrder(Context* context,
           v1::Order& out = *response->mutable_order();
           out = ToProto(found->order);
           for (const auto& [subject, proof] : proofs) *out.add_challenge_proofs() = ToProto(proof);
-          const model::Certificate* certificate = rooms_.book.Find(found->order.certificate);
-          if (certificate != nullptr && !found->order.serial.empty() &&
-              certificate->serial == found->order.serial) {
-            for (const model::Proof& proof : rooms_.checks.ProofsOf(*certificate)) {
-              *out.add_certificate_proofs() = ToProto(proof);
-            }
+          if (found->kept.empty()) found->kept = CertificateProofsOf(found->order);
+          for (const model::Proof& proof : found->kept) {
+            *out.add_certificate_proofs() = ToProto(proof);
           }
           reply->Finish(Status::Ok());
         },

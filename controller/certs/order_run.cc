@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
@@ -25,18 +26,17 @@ std::string Joined(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-OrderRun::OrderRun(model::Order order, OrderLimits limits, OrderTools tools,
-                   std::function<void(const OrderRun&)> changed)
+OrderRun::OrderRun(model::Order order, OrderLimits limits, OrderTools tools, OrderKeeper& keeper)
     : order_(std::move(order)),
       limits_(limits),
       tools_(tools),
-      changed_(std::move(changed)),
+      keeper_(keeper),
       secret_(Base64UrlEncode(RandomBytes(24))) {}
 
 void OrderRun::Step(std::string what, std::string detail) {
   if (order_.steps.size() == kMaxSteps) return;
   order_.steps.push_back({std::move(what), std::move(detail), tools_.state.clock().Now()});
-  changed_(*this);
+  keeper_.OnChanged(*this);
 }
 
 void OrderRun::Enter(model::OrderState state) { order_.state = state; }
@@ -128,21 +128,25 @@ void OrderRun::EvaluateLater() {
   });
 }
 
-void OrderRun::EvaluateBarrier() {
+barrier::Verdict OrderRun::LookAtBarrier() {
   auto verdict =
       barrier::Evaluate(tools_.fleet.Members(), tools_.challenges.TargetsOf(order_.id),
                         tools_.fleet.service_addresses(), tools_.fleet.book(), limits_.policy);
-  if (!verdict.open) {
-    order_.missing = std::move(verdict.missing);
-    tools_.witnesses.Ask(verdict.ask_witness);
-    return EvaluateLater();
-  }
-  order_.missing = std::move(verdict.missing);  // tolerated stragglers stay named
+  order_.missing = verdict.missing;  // tolerated stragglers of an open one stay named
+  if (!verdict.open) tools_.witnesses.Ask(verdict.ask_witness);
+  return verdict;
+}
+
+void OrderRun::EvaluateBarrier() {
+  if (committing_) return;
+  const barrier::Verdict verdict = LookAtBarrier();
+  if (!verdict.open) return EvaluateLater();
   if (rehearsed_) return Commit();
   Step("barrier open", "proved by " + std::to_string(verdict.proved) + " of " +
                            std::to_string(verdict.members) + " members");
-  if (tools_.rehearsal.mode() == witness::RehearsalMode::kOff) return Commit();
-  BeginRehearsal();
+  if (tools_.rehearsal.mode() != witness::RehearsalMode::kOff) return BeginRehearsal();
+  rehearsed_ = true;
+  Commit();
 }
 
 void OrderRun::BeginRehearsal() {
@@ -175,12 +179,36 @@ void OrderRun::OnRehearsed(const witness::RehearsalReport& report) {
 }
 
 void OrderRun::Commit() {
+  committing_ = true;
+  model::OrderStep step{"committed", "the CA may look", tools_.state.clock().Now()};
+  model::Order committed = order_;
+  committed.state = model::OrderState::kValidating;
+  committed.steps.push_back(step);
+  keeper_.Keep(committed, [weak = weak_from_this(), step = std::move(step)](const Status& kept) {
+    if (auto self = weak.lock()) self->OnCommitKept(kept, step);
+  });
+}
+
+void OrderRun::OnCommitKept(const Status& kept, model::OrderStep step) {
+  if (!committing_) return;  // refused or ended meanwhile, which is stored behind it
+  if (!kept.ok()) return Refuse(kept.Prefixed("the commit could not be stored"));
+  committing_ = false;
+  if (!LookAtBarrier().open) {
+    // A node was lost while the disk wrote. The CA was told nothing: what is stored is taken back.
+    keeper_.OnChanged(*this);
+    return EvaluateLater();
+  }
   tools_.state.Cancel(deadline_timer_);
+  tools_.fleet.proofs().SettleChallenges(order_.id);
   Enter(model::OrderState::kValidating);
-  Step("committed", "the CA may look");
-  const Reply reply = std::move(reply_);
-  reply_ = nullptr;
-  reply(Status::Ok());
+  order_.steps.push_back(std::move(step));
+  keeper_.OnChanged(*this);
+  Answer(Status::Ok());
+}
+
+void OrderRun::Answer(Status status) {
+  committing_ = false;
+  if (const Reply reply = std::exchange(reply_, nullptr)) reply(std::move(status));
 }
 
 void OrderRun::Refuse(Status why) {
@@ -190,10 +218,8 @@ void OrderRun::Refuse(Status why) {
   refused_ = true;
   order_.error = why.message();
   Step("refused", why.message());
-  const Reply reply = std::move(reply_);
-  reply_ = nullptr;
   WithdrawChallenges();
-  if (reply) reply(std::move(why));
+  Answer(std::move(why));
 }
 
 void OrderRun::OnBarrierDeadline() {
@@ -203,6 +229,10 @@ void OrderRun::OnBarrierDeadline() {
   }
   if (order_.state == model::OrderState::kRehearsal) {
     return Refuse(DeadlineExceeded("the rehearsal did not end within the barrier's " +
+                                   FormatDuration(limits_.barrier_deadline)));
+  }
+  if (committing_) {
+    return Refuse(DeadlineExceeded("the commit could not be stored within the barrier's " +
                                    FormatDuration(limits_.barrier_deadline)));
   }
   Refuse(FailedPrecondition("not every node proved the challenges within " +
@@ -227,9 +257,7 @@ void OrderRun::OnIssued(IssueResult result) {
   if (reply_) {
     // certbot or its helper died before the commit point: nobody waits for the answer any more. A
     // success that it claims all the same is none.
-    const Reply reply = std::move(reply_);
-    reply_ = nullptr;
-    reply(Aborted("certbot ended before the barrier opened"));
+    Answer(Aborted("certbot ended before the barrier opened"));
     if (result.status.ok()) result.status = Aborted("certbot ended before the barrier opened");
   }
   WithdrawChallenges();
@@ -287,6 +315,7 @@ void OrderRun::EvaluateRollout() {
                                    tools_.fleet.service_addresses(), tools_.fleet.book(), {});
   order_.missing = std::move(verdict.missing);
   if (verdict.open && published) {
+    keeper_.KeepProofs(order_.id, FirstLooksAt(served));
     Step("proved everywhere", "by " + std::to_string(verdict.proved) + " of " +
                                   std::to_string(verdict.members) + " members");
     return Finish(model::OrderState::kDone);
@@ -295,10 +324,26 @@ void OrderRun::EvaluateRollout() {
   EvaluateLater();
 }
 
+std::vector<model::Proof> OrderRun::FirstLooksAt(
+    const std::vector<planner::ServedCertificate>& served) const {
+  std::vector<model::Proof> out;
+  for (const auto& [subject, newest] : tools_.fleet.book()) {
+    if (subject.kind == model::ProbeKind::kChallenge) continue;
+    const auto is_it = [&](const planner::ServedCertificate& certificate) {
+      return certificate.host == subject.host && certificate.leaf_sha256 == newest.seen;
+    };
+    const model::Proof* first = tools_.fleet.proofs().FindFirst(subject);
+    if (!newest.good || first == nullptr || std::ranges::none_of(served, is_it)) continue;
+    out.push_back(*first);
+    out.back().order = order_.id;
+  }
+  return out;
+}
+
 void OrderRun::OnDisconnected(const NodeName& node) {
   if (order_.state != model::OrderState::kValidating) return;
   order_.after_commit.push_back(node.str() + ": the session ended while the CA was looking");
-  changed_(*this);
+  keeper_.OnChanged(*this);
 }
 
 void OrderRun::OnRolledBack(const model::Generation& generation, const std::string& problem) {
@@ -310,11 +355,7 @@ void OrderRun::OnRolledBack(const model::Generation& generation, const std::stri
 void OrderRun::Abort(const std::string& why) {
   if (model::IsEnded(order_.state)) return;
   tools_.issuer.Cancel(order_.id);
-  if (reply_) {
-    const Reply reply = std::move(reply_);
-    reply_ = nullptr;
-    reply(Aborted(why));
-  }
+  Answer(Aborted(why));
   WithdrawChallenges();
   Fail(why);
 }

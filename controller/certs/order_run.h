@@ -3,7 +3,9 @@
 //   ordering -> barrier -> rehearsal -> validating -> rolling out -> done
 //
 // Until the commit point (the answer to Perform) everything can stop it, and then the CA has not
-// looked at anything. After it nothing can, and what is lost is put on record.
+// looked at anything. After it nothing can, and what is lost is put on record. That it is committed
+// is on the disk before the answer is given: whoever dies in between, the record never says less
+// than the CA may have seen.
 #pragma once
 
 #include <functional>
@@ -44,12 +46,24 @@ struct OrderLimits {
   barrier::Policy policy;
 };
 
+class OrderRun;
+
+// Who follows a run and keeps its order. Outlives the run.
+class OrderKeeper {
+ public:
+  virtual ~OrderKeeper() = default;
+  // After every change of the order, also when it has ended.
+  virtual void OnChanged(const OrderRun& run) = 0;
+  // Calls `done` on the state strand when `order` is on the disk, or cannot be brought there.
+  virtual void Keep(const model::Order& order, std::function<void(const Status&)> done) = 0;
+  // What proved its certificate, for `order show`: later certificates take its place on the nodes.
+  virtual void KeepProofs(const OrderId& order, std::vector<model::Proof> proofs) = 0;
+};
+
 // Lives on the state strand, in a shared_ptr: callbacks hold it weakly.
 class OrderRun : public std::enable_shared_from_this<OrderRun> {
  public:
-  // `changed` is called after every change of the order, also when it has ended.
-  OrderRun(model::Order order, OrderLimits limits, OrderTools tools,
-           std::function<void(const OrderRun&)> changed);
+  OrderRun(model::Order order, OrderLimits limits, OrderTools tools, OrderKeeper& keeper);
 
   const model::Order& order() const { return order_; }
 
@@ -71,10 +85,18 @@ class OrderRun : public std::enable_shared_from_this<OrderRun> {
   Status CheckChallenges(const std::vector<model::Challenge>& challenges) const;
   Status CheckSecret(const std::string& secret) const;
   void EvaluateBarrier();
+  // Looks again, and asks witnesses for what is missing.
+  barrier::Verdict LookAtBarrier();
   void EvaluateRollout();
+  // What proved these certificates first, on each node.
+  std::vector<model::Proof> FirstLooksAt(
+      const std::vector<planner::ServedCertificate>& served) const;
   void BeginRehearsal();
   void OnRehearsed(const witness::RehearsalReport& report);
   void Commit();
+  void OnCommitKept(const Status& kept, model::OrderStep step);
+  // What Perform waits for; nothing if nobody waits any more.
+  void Answer(Status status);
   void Refuse(Status why);
   void OnBarrierDeadline();
   void OnIssued(IssueResult result);
@@ -90,12 +112,13 @@ class OrderRun : public std::enable_shared_from_this<OrderRun> {
   model::Order order_;
   const OrderLimits limits_;
   OrderTools tools_;
-  std::function<void(const OrderRun&)> changed_;
+  OrderKeeper& keeper_;
   crypto::Secret secret_;
   Reply reply_;  // of Perform; set until the commit point
   task::TimerId deadline_timer_ = 0;
   task::TimerId evaluate_timer_ = 0;
-  bool rehearsed_ = false;
+  bool rehearsed_ = false;   // or needs no rehearsal
+  bool committing_ = false;  // the commit is on its way to the disk
   bool refused_ = false;     // challenges are taken once
   std::string leaf_sha256_;  // of the certificate that came of it
 };

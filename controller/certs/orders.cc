@@ -18,6 +18,10 @@ void MarkFailed(model::Order* order, const std::string& error, WallTime now) {
   order->steps.push_back({"failed", error, now});
 }
 
+void NoteNotStored(const OrderId& id, const Status& status) {
+  log::Error("orders.not_stored", {{"order", id.str()}, {"status", status}});
+}
+
 }  // namespace
 
 Orders::Orders(Options options, OrderTools tools, store::Database& database,
@@ -27,7 +31,7 @@ Orders::Orders(Options options, OrderTools tools, store::Database& database,
 void Orders::FailLeftovers(std::vector<model::Order> open) {
   for (model::Order& order : open) {
     MarkFailed(&order, "the controller stopped in the middle of it", tools_.state.clock().Now());
-    Store(order, false);
+    Store(order);
     database_.Run([id = order.id](store::Stores& stores) { return stores.challenges.DeleteOf(id); },
                   [](const Status&) {}, tools_.state);
   }
@@ -64,11 +68,19 @@ Result<model::Order> Orders::Create(std::vector<Hostname> hosts, std::string lin
   order.hosts = std::move(hosts);
   order.reason = std::move(reason);
   order.created_at = tools_.state.clock().Now();
-  Store(order, true);
+  database_.Run(
+      [order](store::Stores& stores) -> Status {
+        LS_RETURN_IF_ERROR(stores.orders.Prune(kKeptOrders).status());
+        return stores.orders.Create(order);
+      },
+      [id = order.id](const Status& status) {
+        if (!status.ok()) NoteNotStored(id, status);
+      },
+      tools_.state);
   journal_.Info("order.created", order.id.str(),
                 "certificate " + order.certificate + ", reason: " + order.reason);
-  queued_.push_back(std::make_shared<OrderRun>(order, options_.limits, tools_,
-                                               [this](const OrderRun& run) { OnChanged(run); }));
+  OrderKeeper& keeper = *this;
+  queued_.push_back(std::make_shared<OrderRun>(order, options_.limits, tools_, keeper));
   tools_.state.Post([this] { StartQueued(); });
   return order;
 }
@@ -91,7 +103,7 @@ void Orders::StartQueued() {
 
 void Orders::OnChanged(const OrderRun& run) {
   const model::Order& order = run.order();
-  Store(order, false);
+  Store(order);
   const auto watchers = watchers_;
   for (const auto& [id, watcher] : watchers) watcher(order);
   if (model::IsEnded(order.state) && ended_.insert(order.id).second) OnEnded(order);
@@ -116,19 +128,26 @@ void Orders::OnEnded(const model::Order& order) {
   tools_.state.Post([this] { StartQueued(); });
 }
 
-void Orders::Store(const model::Order& order, bool create) {
-  database_.Run(
-      [order, create](store::Stores& stores) -> Status {
-        if (!create) return stores.orders.Update(order);
-        LS_RETURN_IF_ERROR(stores.orders.Prune(kKeptOrders).status());
-        return stores.orders.Create(order);
-      },
-      [id = order.id](const Status& status) {
-        if (!status.ok()) {
-          log::Error("orders.not_stored", {{"order", id.str()}, {"status", status}});
-        }
-      },
-      tools_.state);
+void Orders::Store(const model::Order& order) {
+  Keep(order, [](const Status&) {});
+}
+
+void Orders::Keep(const model::Order& order, std::function<void(const Status&)> done) {
+  database_.Run([order](store::Stores& stores) { return stores.orders.Update(order); },
+                [id = order.id, done = std::move(done)](const Status& status) {
+                  if (!status.ok()) NoteNotStored(id, status);
+                  done(status);
+                },
+                tools_.state);
+}
+
+void Orders::KeepProofs(const OrderId& order, std::vector<model::Proof> proofs) {
+  database_.Run([order, proofs = std::move(proofs)](
+                    store::Stores& stores) { return stores.proofs.Keep(order, proofs); },
+                [order](const Status& status) {
+                  if (!status.ok()) NoteNotStored(order, status);
+                },
+                tools_.state);
 }
 
 std::vector<std::shared_ptr<OrderRun>> Orders::Runs() const {

@@ -16,7 +16,9 @@
 namespace lockstep::controller::certs {
 
 // Lives on the state strand.
-class Orders final : public fleet::FleetObserver, public publish::PublishObserver {
+class Orders final : public fleet::FleetObserver,
+                     public publish::PublishObserver,
+                     private OrderKeeper {
  public:
   struct Options {
     int parallel = 4;
@@ -65,9 +67,14 @@ class Orders final : public fleet::FleetObserver, public publish::PublishObserve
   // and may wait long for a node that is away.
   int CountOrdering() const;
   void StartQueued();
-  void OnChanged(const OrderRun& run);
   void OnEnded(const model::Order& order);
-  void Store(const model::Order& order, bool create);
+  void Store(const model::Order& order);
+
+  // OrderKeeper
+  void OnChanged(const OrderRun& run) override;
+  void Keep(const model::Order& order, std::function<void(const Status&)> done) override;
+  void KeepProofs(const OrderId& order, std::vector<model::Proof> proofs) override;
+
   std::vector<std::shared_ptr<OrderRun>> Runs() const;
 
   const Options options_;

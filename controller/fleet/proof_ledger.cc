@@ -15,11 +15,18 @@ constexpr Micros kStoreDelay = Seconds(1);
 constexpr Micros kKept = std::chrono::hours(24 * 30);
 constexpr uint64_t kPruneEvery = 1000;
 
+// Whether a good look shows no more than that nothing has changed since the other.
+bool Repeats(const model::Proof& later, const model::Proof& earlier) {
+  return later.good && earlier.good && later.seen == earlier.seen &&
+         later.boot_id == earlier.boot_id;
+}
+
 }  // namespace
 
 void ProofLedger::Load(std::vector<model::Proof> proofs) {
   for (model::Proof& proof : proofs) {
     if (proof.subject.kind == model::ProbeKind::kChallenge) continue;
+    first_.insert_or_assign(proof.subject, proof);
     book_.insert_or_assign(proof.subject, std::move(proof));
   }
 }
@@ -34,17 +41,23 @@ void ProofLedger::ExpectChallenges(const OrderId& order,
   }
 }
 
+void ProofLedger::SettleChallenges(const OrderId& order) {
+  for (auto& [token, expected] : expected_tokens_) {
+    if (expected.order == order) expected.settled = true;
+  }
+}
+
 void ProofLedger::ForgetChallenges(const OrderId& order) {
   StoreNow();
   std::erase_if(expected_tokens_, [&](const auto& entry) { return entry.second.order == order; });
-  std::erase_if(book_, [&](const auto& entry) {
+  Forget([&](const auto& entry) {
     return entry.first.kind == model::ProbeKind::kChallenge && entry.second.order == order;
   });
 }
 
 void ProofLedger::ExpectHosts(std::set<Hostname> hosts) {
   expected_hosts_ = std::move(hosts);
-  std::erase_if(book_, [&](const auto& entry) {
+  Forget([&](const auto& entry) {
     return entry.first.kind != model::ProbeKind::kChallenge &&
            !expected_hosts_.contains(entry.first.host);
   });
@@ -63,24 +76,47 @@ bool ProofLedger::Record(model::Proof proof) {
     return false;
   }
   ++revision_;
-  unsaved_.insert_or_assign(proof.subject, proof);
+  const bool tells = NoteFirst(proof);
+  // Of a challenge only orders are told; of a certificate the newest look is stored.
+  if (tells || proof.subject.kind != model::ProbeKind::kChallenge) {
+    unsaved_.insert_or_assign(proof.subject, proof);
+  }
   book_.insert_or_assign(proof.subject, std::move(proof));
   StoreSoon();
   return true;
 }
 
+bool ProofLedger::NoteFirst(const model::Proof& proof) {
+  if (IsSettled(proof.subject)) return false;
+  const auto known = book_.find(proof.subject);
+  if (known != book_.end() && Repeats(proof, known->second)) return false;
+  first_.insert_or_assign(proof.subject, proof);
+  return true;
+}
+
+bool ProofLedger::IsSettled(const model::ProofSubject& subject) const {
+  const auto found = expected_tokens_.find(subject.token);
+  return subject.kind == model::ProbeKind::kChallenge && found != expected_tokens_.end() &&
+         found->second.settled;
+}
+
 void ProofLedger::ForgetNode(const NodeName& node) {
   const auto of_node = [&](const auto& entry) { return entry.first.node == node; };
-  std::erase_if(book_, of_node);
+  Forget(of_node);
   std::erase_if(unsaved_, of_node);
 }
 
 std::vector<model::Proof> ProofLedger::ProofsOf(const OrderId& order) const {
   std::vector<model::Proof> out;
-  for (const auto& [subject, proof] : book_) {
+  for (const auto& [subject, proof] : first_) {
     if (subject.kind == model::ProbeKind::kChallenge && proof.order == order) out.push_back(proof);
   }
   return out;
+}
+
+const model::Proof* ProofLedger::FindFirst(const model::ProofSubject& subject) const {
+  const auto found = first_.find(subject);
+  return found == first_.end() ? nullptr : &found->second;
 }
 
 void ProofLedger::StoreSoon() {

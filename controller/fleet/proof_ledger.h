@@ -1,4 +1,5 @@
-// ProofLedger: the newest look at everything that must be proved, in memory and stored.
+// ProofLedger: the newest look at everything that must be proved, in memory and stored; and since
+// when it has been proved, for people.
 #pragma once
 
 #include <map>
@@ -26,6 +27,8 @@ class ProofLedger {
   // From now on looks at these challenges count, for `order`; an answer with other bytes is a bad
   // one.
   void ExpectChallenges(const OrderId& order, const std::vector<model::Challenge>& challenges);
+  // The order is committed: what ProofsOf says of it stands from now on.
+  void SettleChallenges(const OrderId& order);
   // Stores what was seen of the order's challenges and drops it here.
   void ForgetChallenges(const OrderId& order);
   // From now on looks at certificates of just these hosts count.
@@ -38,19 +41,33 @@ class ProofLedger {
   const model::ProofBook& book() const { return book_; }
   // Grows with every proof that is recorded: for who would look in vain otherwise.
   uint64_t revision() const { return revision_; }
+  // What proved each challenge first, or why the newest look did not.
   std::vector<model::Proof> ProofsOf(const OrderId& order) const;
+  // The good look that began the unbroken row of those like the newest one (same bytes, same start
+  // of the agent); the newest one if it is not good. Null if there was none.
+  const model::Proof* FindFirst(const model::ProofSubject& subject) const;
 
  private:
+  // Takes over the newest look; returns whether it is what is to be told of an order.
+  bool NoteFirst(const model::Proof& proof);
+  bool IsSettled(const model::ProofSubject& subject) const;
+  template <typename Predicate>
+  void Forget(Predicate of) {
+    std::erase_if(book_, of);
+    std::erase_if(first_, of);
+  }
   void StoreSoon();
   void StoreNow();
 
   store::Database& database_;
   task::Executor& state_;
   model::ProofBook book_;
+  model::ProofBook first_;  // as FindFirst says, for every subject of book_
   struct ExpectedChallenge {
     OrderId order;
     Hostname host;
     std::string digest;  // SHA-256 of the bytes, lower-case hex
+    bool settled = false;
   };
   std::map<std::string, ExpectedChallenge> expected_tokens_;
   std::set<Hostname> expected_hosts_;

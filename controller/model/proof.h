@@ -35,7 +35,7 @@ struct Proof {
   std::string problem;   // why not; empty if good
   std::string seen;      // leaf fingerprint or body digest, lower-case hex; empty without an answer
   std::string boot_id;   // of the subject's agent when it was seen, 16 bytes
-  OrderId order;         // challenges only
+  OrderId order;         // challenges, and what is kept of an order
   Micros elapsed{0};
   WallTime observed_at;
   std::string observation;  // serialised types.v1.Observation, for `order show`

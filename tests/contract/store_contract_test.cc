@@ -357,6 +357,27 @@ TEST_P(StoreContract, ProofsAreListedBySubjectAndByOrder) {
   EXPECT_EQ(*stores().proofs.List(), std::vector{v4});
 }
 
+TEST_P(StoreContract, WhatProvedAnOrderStaysWithIt) {
+  const model::Order order = SampleOrder(1);
+  model::Proof kept = SampleProof("fra1", "a.example", 3);
+  kept.order = order.id;
+  EXPECT_EQ(stores().proofs.Keep(order.id, {kept}).code(), Code::kNotFound);
+  ASSERT_TRUE(stores().orders.Create(order).ok());
+  EXPECT_TRUE(stores().proofs.ListKept(order.id)->empty());
+  ASSERT_TRUE(stores().proofs.Keep(order.id, {SampleProof("ams1", "a.example", 1), kept}).ok());
+  ASSERT_TRUE(stores().proofs.Keep(order.id, {kept}).ok());
+  ASSERT_TRUE(stores().proofs.Put({SampleProof("fra1", "a.example", 4)}).ok());
+  ASSERT_TRUE(stores().proofs.DeleteOf(NodeNamed("fra1")).ok());
+  EXPECT_EQ(*stores().proofs.ListKept(order.id), std::vector{kept});
+  EXPECT_TRUE(stores().proofs.List()->empty());
+  model::Order ended = order;
+  ended.state = model::OrderState::kDone;
+  ended.ended_at = At(9);
+  ASSERT_TRUE(stores().orders.Update(ended).ok());
+  ASSERT_EQ(*stores().orders.Prune(0), 1U);
+  EXPECT_TRUE(stores().proofs.ListKept(order.id)->empty());
+}
+
 TEST_P(StoreContract, EventsArePagedAndTheirIdsAreNeverGivenTwice) {
   auto& events = stores().events;
   for (int n = 1; n <= 6; ++n) {

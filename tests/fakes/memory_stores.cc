@@ -40,7 +40,8 @@ Status MemoryBackend::Begin() {
 
 Status MemoryBackend::Commit() {
   LS_CHECK(InTransaction());
-  const Status failure = std::exchange(next_commit_, Status::Ok());
+  Status failure = std::exchange(next_commit_, Status::Ok());
+  if (failure.ok()) failure = on_commit_();
   if (!failure.ok()) {
     Rollback();
     return failure;

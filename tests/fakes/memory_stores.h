@@ -2,6 +2,7 @@
 // suite as SQLite (tests/contract).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class MemoryBackend : public controller::store::Backend {
 
   // The next Commit fails with this, as a full disk would make it; the one after works again.
   void FailNextCommit(Status status) { next_commit_ = std::move(status); }
+  // Called before each Commit, while what it would store is in stores(); an error fails it.
+  void OnCommit(std::function<Status()> on_commit) { on_commit_ = std::move(on_commit); }
   // How many transactions were committed.
   int commits() const { return commits_; }
 
@@ -37,6 +40,7 @@ class MemoryBackend : public controller::store::Backend {
   struct State;
   std::unique_ptr<State> state_;
   Status next_commit_;
+  std::function<Status()> on_commit_ = [] { return Status::Ok(); };
   int commits_ = 0;
 };
 

@@ -234,7 +234,10 @@ Result<size_t> MemoryOrders::Prune(size_t keep) {
   std::erase_if(orders, [](const auto& order) { return !model::IsEnded(order.state); });
   if (orders.size() <= keep) return size_t{0};
   orders.resize(orders.size() - keep);
-  for (const model::Order& order : orders) tables_.orders.erase(order.id);
+  for (const model::Order& order : orders) {
+    tables_.orders.erase(order.id);
+    tables_.order_proofs.erase(order.id);
+  }
   return orders.size();
 }
 
@@ -348,6 +351,18 @@ Status MemoryProofs::Put(const std::vector<model::Proof>& proofs) {
     tables_.proofs.insert_or_assign(proof.subject, proof);
   }
   return Status::Ok();
+}
+Status MemoryProofs::Keep(const OrderId& order, const std::vector<model::Proof>& proofs) {
+  if (!tables_.orders.contains(order)) return NotFound("no order " + order.str());
+  model::ProofBook& kept = tables_.order_proofs[order];
+  kept.clear();
+  for (const model::Proof& proof : proofs) kept.insert_or_assign(proof.subject, proof);
+  return Status::Ok();
+}
+Result<std::vector<model::Proof>> MemoryProofs::ListKept(const OrderId& order) {
+  const auto found = tables_.order_proofs.find(order);
+  if (found == tables_.order_proofs.end()) return std::vector<model::Proof>();
+  return ValuesOf(found->second);
 }
 Status MemoryProofs::DeleteOf(const NodeName& node) {
   std::erase_if(tables_.proofs, [&](const auto& entry) { return entry.first.node == node; });

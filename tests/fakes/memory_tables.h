@@ -28,6 +28,7 @@ struct MemoryTables {
   std::map<uint64_t, controller::model::Generation> generations;
   std::map<std::string, std::string> resources;
   std::map<controller::model::ProofSubject, controller::model::Proof> proofs;
+  std::map<OrderId, controller::model::ProofBook> order_proofs;
   std::map<uint64_t, controller::model::Event> events;
   uint64_t newest_event = 0;
   std::optional<controller::model::Epoch> epoch;
@@ -168,6 +169,8 @@ class MemoryProofs : public controller::store::ProofStore {
   Result<std::vector<controller::model::Proof>> List() override;
   Result<std::vector<controller::model::Proof>> ListOf(const OrderId& order) override;
   Status Put(const std::vector<controller::model::Proof>& proofs) override;
+  Status Keep(const OrderId& order, const std::vector<controller::model::Proof>& proofs) override;
+  Result<std::vector<controller::model::Proof>> ListKept(const OrderId& order) override;
   Status DeleteOf(const NodeName& node) override;
   Result<size_t> Prune(WallTime time) override;
 

@@ -249,6 +249,8 @@ exec::Command CertbotIssuer::BaseCommand(const std::string& verb,
                          // certbot reads cli.ini below these; there is none.
                          {"HOME", directory.work()},
                          {"XDG_CONFIG_HOME", directory.work()},
+                         // A killed certbot leaves what it has there.
+                         {"TMPDIR", directory.temporary()},
                          {"PYTHONPATH", options_.plugin_directory},
                          {"PYTHONDONTWRITEBYTECODE", "1"}};
   if (!options_.ca_bundle.empty()) command.environment["REQUESTS_CA_BUNDLE"] = options_.ca_bundle;

@@ -34,9 +34,12 @@ bool LineageDirectory::IsComplete() const {
 }
 
 Status LineageDirectory::Prepare() const {
-  for (const std::string& directory : {root_, accounts(), path(), config(), work(), logs()}) {
+  LS_RETURN_IF_ERROR(fsutil::RemoveTree(temporary()));
+  for (const std::string& directory :
+       {root_, accounts(), path(), config(), work(), temporary(), logs()}) {
     LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(directory));
   }
+  LS_RETURN_IF_ERROR(fsutil::RemoveUnfinished(config()));
   LS_RETURN_IF_ERROR(fsutil::SwapSymlink(config() + "/accounts", accounts()));
   for (const char* left : {"/keys", "/csr"}) {
     LS_RETURN_IF_ERROR(fsutil::RemoveTree(config() + left));

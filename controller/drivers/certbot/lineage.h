@@ -3,6 +3,7 @@
 //   <root>/accounts                     shared by all lineages
 //   <root>/<lineage>/{config,work,logs} 0700
 //   <root>/<lineage>/config/accounts    -> <root>/accounts
+//     of which work holds tmp, the temporary files of one run of certbot
 #pragma once
 
 #include <string>
@@ -30,12 +31,14 @@ class LineageDirectory {
 
   std::string config() const { return path() + "/config"; }
   std::string work() const { return path() + "/work"; }
+  std::string temporary() const { return work() + "/tmp"; }
   std::string logs() const { return path() + "/logs"; }
   std::string log() const { return logs() + "/letsencrypt.log"; }
   std::string accounts() const { return root_ + "/accounts"; }
 
-  // Makes the directories and clears what a killed run left: unused keys and requests, and a
-  // lineage that was not written to its end, on which certbot would stumble or make "name-0001".
+  // Makes the directories and clears what a killed run left, of certbot or of this program: unused
+  // keys and requests, temporary files, and a lineage that was not written to its end, on which
+  // certbot would stumble or make "name-0001".
   // The log of the run before is kept as letsencrypt.log.previous.
   Status Prepare() const;
 

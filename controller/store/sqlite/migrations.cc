@@ -4,6 +4,7 @@
 //   --------+--------+------------------------------------------------------------------
 //   0.1.0   | 1      | nodes, tokens, sites, certificates, renewals, orders, challenges,
 //           |        | generations, resources, proofs, events, meta
+//   0.1.0   | 2      | order_proofs
 //
 // Rules: a migration that was released is never edited, only followed by another; each runs in one
 // transaction; tables are STRICT; times are unix microseconds in columns named *_at; bytes are
@@ -230,8 +231,28 @@ CREATE TABLE sealing_check (
 ) STRICT;
 )sql";
 
+// Good looks at certificates alone: what ended an order.
+constexpr char kSchema2[] = R"sql(
+CREATE TABLE order_proofs (
+  order_id TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+  node TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  address TEXT NOT NULL,
+  witnessed INTEGER NOT NULL CHECK (witnessed IN (0, 1)),
+  observer TEXT NOT NULL,
+  seen TEXT NOT NULL,
+  boot_id BLOB NOT NULL,
+  elapsed_us INTEGER NOT NULL,
+  observed_at INTEGER NOT NULL,
+  observation BLOB NOT NULL,
+  PRIMARY KEY (order_id, node, kind, host, address, witnessed)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{.version = 1, .compatible_version = 1, .sql = kSchema1},
+    Migration{.version = 2, .compatible_version = 1, .sql = kSchema2},
 };
 
 Status RunMigration(Connection& connection, const Migration& migration) {

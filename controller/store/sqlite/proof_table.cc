@@ -77,6 +77,34 @@ Status ProofTable::Put(const std::vector<model::Proof>& proofs) {
   });
 }
 
+Status ProofTable::Keep(const OrderId& order, const std::vector<model::Proof>& proofs) {
+  return Guarded(connection_, [&]() -> Status {
+    Query known = connection_.Ask("SELECT 1 FROM orders WHERE id = ?", order);
+    if (!known.Next()) return NotFound("no order " + order.str());
+    connection_.Execute("DELETE FROM order_proofs WHERE order_id = ?", order);
+    for (const model::Proof& proof : proofs) {
+      connection_.Execute(
+          "INSERT INTO order_proofs (order_id, node, kind, host, address, witnessed, observer, "
+          "seen, boot_id, elapsed_us, observed_at, observation) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          order, proof.subject.node, proof.subject.kind, proof.subject.host, proof.subject.address,
+          proof.subject.witnessed, proof.observer, proof.seen, Bytes{proof.boot_id},
+          proof.elapsed.count(), proof.observed_at, Bytes{proof.observation});
+    }
+    return Status::Ok();
+  });
+}
+
+Result<std::vector<model::Proof>> ProofTable::ListKept(const OrderId& order) {
+  return Guarded(connection_, [&]() -> Result<std::vector<model::Proof>> {
+    Query query = connection_.Ask(
+        "SELECT node, kind, host, '', address, witnessed, observer, 1, '', seen, boot_id, "
+        "order_id, elapsed_us, observed_at, observation FROM order_proofs WHERE order_id = ?",
+        order);
+    return ReadAll(query);
+  });
+}
+
 Status ProofTable::DeleteOf(const NodeName& node) {
   return Guarded(connection_, [&]() -> Status {
     connection_.Execute("DELETE FROM proofs WHERE node = ?", node);

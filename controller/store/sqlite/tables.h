@@ -153,6 +153,8 @@ class ProofTable final : public ProofStore {
   Result<std::vector<model::Proof>> List() override;
   Result<std::vector<model::Proof>> ListOf(const OrderId& order) override;
   Status Put(const std::vector<model::Proof>& proofs) override;
+  Status Keep(const OrderId& order, const std::vector<model::Proof>& proofs) override;
+  Result<std::vector<model::Proof>> ListKept(const OrderId& order) override;
   Status DeleteOf(const NodeName& node) override;
   Result<size_t> Prune(WallTime time) override;
 

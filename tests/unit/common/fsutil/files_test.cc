@@ -192,6 +192,19 @@ TEST(RemoveTreeTest, RefusesAPathWithoutAName) {
   EXPECT_EQ(RemoveTree(dir / "..").code(), Code::kInvalidArgument);
 }
 
+TEST(RemoveUnfinishedTest, RemovesWhatKilledWritersLeftAndNothingElse) {
+  const fakes::TempDirectory temp;
+  for (const char* name : {"kept", ".newer", "new-1", ".new-0123456789abcdef"}) {
+    std::ofstream(temp / name) << "x";
+  }
+  fs::create_symlink(temp / "kept", temp / ".new-fedcba9876543210");
+  fs::create_directory(temp / ".new-directory");
+  ASSERT_EQ(RemoveUnfinished(temp.path()), Status::Ok());
+  EXPECT_EQ(NamesIn(temp.path()),
+            (std::vector<std::string>{".new-directory", ".newer", "kept", "new-1"}));
+  EXPECT_EQ(RemoveUnfinished(temp / "missing").code(), Code::kNotFound);
+}
+
 TEST(ListDirectoryTest, SortsAndTellsKindsApart) {
   const fakes::TempDirectory dir;
   fs::create_directory(dir / "b");

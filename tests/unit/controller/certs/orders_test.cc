@@ -58,6 +58,59 @@ TEST_F(OrdersTest, GoesFromNamesToACertificateOnEveryNode) {
   EXPECT_TRUE(rig_.Get(id).error.empty());
 }
 
+// Each node's first look, whatever was seen later: before and after the commit, and of an order
+// whose certificate has been replaced.
+TEST_F(OrdersTest, TheTimesAtWhichItWasProvedStay) {
+  const OrderId id = rig_.Create();
+  rig_.Perform(id);
+  const WallTime first = rig_.clock.Now();
+  ProveOn({"ams1"});
+  rig_.state.AdvanceBy(Seconds(2));
+  ProveOn({"ams1", "fra1"});
+  ASSERT_EQ(rig_.answer, Status::Ok());
+  rig_.Show("fra1", {{}, {{CertsRig::kToken, "other bytes"}}});
+  const auto expect_first_looks = [&](const std::vector<model::Proof>& proofs) {
+    EXPECT_EQ(proofs.size(), 6U);  // two service addresses and the node's own, of each
+    for (const model::Proof& proof : proofs) {
+      EXPECT_TRUE(proof.good);
+      const bool early = proof.subject.node == Node("ams1");
+      EXPECT_EQ(proof.observed_at, early ? first : first + Seconds(2)) << proof.subject.node.str();
+    }
+  };
+  expect_first_looks(rig_.fleet.proofs().ProofsOf(id));
+
+  const auto stored =
+      [&](Result<std::vector<model::Proof>> (store::ProofStore::*list)(const OrderId&)) {
+        std::vector<model::Proof> out;
+        EXPECT_TRUE(rig_.database
+                        .RunNow([&](store::Stores& stores) -> Status {
+                          LS_ASSIGN_OR_RETURN(out, (stores.proofs.*list)(id));
+                          return Status::Ok();
+                        })
+                        .ok());
+        return out;
+      };
+  rig_.EndIssue(id, rig_.Issued());
+  expect_first_looks(stored(&store::ProofStore::ListOf));
+  const std::string leaf = LeafOf(CertsRig::kHost);
+  rig_.Apply("ams1");
+  const WallTime served = rig_.clock.Now();
+  rig_.Show("ams1", {{{CertsRig::kHost, leaf}}, {}});
+  rig_.state.AdvanceBy(Seconds(2));
+  rig_.Apply("fra1");
+  for (const std::string node : {"ams1", "fra1"}) rig_.Show(node, {{{CertsRig::kHost, leaf}}, {}});
+  rig_.state.AdvanceBy(Seconds(1));
+  ASSERT_EQ(rig_.Get(id).state, OrderState::kDone);
+  rig_.Show("ams1", {{{CertsRig::kHost, std::string(64, 'e')}}, {}});
+  const auto kept = stored(&store::ProofStore::ListKept);
+  EXPECT_EQ(kept.size(), 12U);  // by TLS and by QUIC
+  for (const model::Proof& proof : kept) {
+    EXPECT_EQ(proof.seen, leaf);
+    const bool early = proof.subject.node == Node("ams1");
+    EXPECT_EQ(proof.observed_at, early ? served : served + Seconds(2)) << proof.subject.node.str();
+  }
+}
+
 TEST_F(OrdersTest, TheDeadlineRefusesAndNamesWhatIsMissing) {
   const OrderId id = rig_.Create();
   rig_.Perform(id);
@@ -165,6 +218,121 @@ TEST_F(OrdersTest, AKeyAuthorizationMustBeTokenAndThumbprint) {
   }
   rig_.Perform(id, {});
   EXPECT_EQ(rig_.answer->message(), "challenges: at least one is needed");
+}
+
+// What the disk is about to hold of the order says that the CA may look.
+class CommitTest : public OrdersTest {
+ protected:
+  void SetUp() override {
+    id_ = rig_.Create();
+    rig_.Perform(id_);
+    ProveOn({"ams1"});
+    rig_.backend.OnCommit([this]() -> Status {
+      if (!IsCommitted(**rig_.backend.stores().orders.Find(id_))) return Status::Ok();
+      ++writes_;
+      return on_write_();
+    });
+  }
+  void TearDown() override {
+    rig_.backend.OnCommit([] { return Status::Ok(); });
+  }
+  static bool IsCommitted(const model::Order& order) {
+    return std::ranges::any_of(order.steps,
+                               [](const auto& step) { return step.what == "committed"; });
+  }
+  model::Order Stored() {
+    model::Order out;
+    EXPECT_TRUE(rig_.database
+                    .RunNow([&](store::Stores& stores) -> Status {
+                      LS_ASSIGN_OR_RETURN(out, stores.orders.Get(id_));
+                      return Status::Ok();
+                    })
+                    .ok());
+    return out;
+  }
+  void ExpectNeverCommitted() {
+    EXPECT_FALSE(IsCommitted(rig_.Get(id_)));
+    EXPECT_FALSE(IsCommitted(Stored()));
+    EXPECT_FALSE(rig_.challenges.IsLive(id_));
+  }
+
+  OrderId id_;
+  int writes_ = 0;
+  std::function<Status()> on_write_ = [] { return Status::Ok(); };
+};
+
+TEST_F(CommitTest, IsOnTheDiskBeforeItIsAnswered) {
+  std::vector<bool> answered;
+  on_write_ = [&] {
+    answered.push_back(rig_.answer.has_value());
+    return Status::Ok();
+  };
+  ProveOn({"fra1"});
+  ASSERT_FALSE(answered.empty());
+  EXPECT_FALSE(answered.front());
+  EXPECT_EQ(rig_.answer, Status::Ok());
+  EXPECT_EQ(Stored().state, OrderState::kValidating);
+  EXPECT_EQ(Stored(), rig_.Get(id_));
+}
+
+TEST_F(CommitTest, AFailedWriteRefuses) {
+  on_write_ = [] { return ResourceExhausted("the disk is full"); };
+  ProveOn({"fra1"});
+  EXPECT_EQ(rig_.answer, ResourceExhausted("the commit could not be stored: the disk is full"));
+  ExpectNeverCommitted();
+  rig_.EndIssue(id_, {Unknown("certbot failed"), "", "", ""});
+  EXPECT_EQ(rig_.Get(id_).state, OrderState::kFailed);
+  EXPECT_EQ(rig_.Get(id_).error, "the commit could not be stored: the disk is full");
+}
+
+TEST_F(CommitTest, AWriteThatOutlastsTheDeadlineRefuses) {
+  on_write_ = [&] {
+    rig_.clock.Advance(Seconds(30));
+    return Status::Ok();
+  };
+  ProveOn({"fra1"});
+  EXPECT_EQ(rig_.answer,
+            DeadlineExceeded("the commit could not be stored within the barrier's 30.00 s"));
+  ExpectNeverCommitted();
+}
+
+TEST_F(CommitTest, ANodeLostDuringTheWriteHoldsItUp) {
+  on_write_ = [&] {
+    if (writes_ == 1) {
+      rig_.fleet.OnClosed(Node("fra1"), rig_.session("fra1"), Unavailable("gone"));
+    }
+    return Status::Ok();
+  };
+  ProveOn({"fra1"});
+  EXPECT_FALSE(rig_.answer);
+  EXPECT_FALSE(IsCommitted(rig_.Get(id_)));
+  EXPECT_FALSE(IsCommitted(Stored()));
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  rig_.state.AdvanceBy(Seconds(1));
+  EXPECT_EQ(rig_.answer, Status::Ok());
+  EXPECT_TRUE(IsCommitted(Stored()));
+}
+
+TEST_F(CommitTest, CertbotThatDiesDuringTheWriteIsToldNothingElse) {
+  on_write_ = [&] {
+    rig_.issuer.End(id_, {Unavailable("certbot was killed"), "", "", ""});
+    return Status::Ok();
+  };
+  // What the issuer says is queued before the database's word.
+  ProveOn({"fra1"});
+  EXPECT_EQ(rig_.answer, Aborted("certbot ended before the barrier opened"));
+  EXPECT_EQ(rig_.Get(id_).state, OrderState::kFailed);
+  ExpectNeverCommitted();
+}
+
+TEST_F(CommitTest, StoppingDuringTheWriteAnswersOnce) {
+  on_write_ = [&] {
+    rig_.orders.AbortAll("the controller is stopping");
+    return Status::Ok();
+  };
+  ProveOn({"fra1"});
+  EXPECT_EQ(rig_.answer, Aborted("the controller is stopping"));
+  ExpectNeverCommitted();
 }
 
 TEST_F(OrdersTest, ALossAfterTheCommitIsOnRecord) {

@@ -179,6 +179,34 @@ TEST_F(FleetTest, WhatANodeSaysOfItselfIsKeptInBounds) {
   EXPECT_LE(live.announce.sessions_size(), 16);
 }
 
+TEST_F(FleetTest, TheFirstOfARowOfGoodLooksIsKept) {
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  const auto look = [&](const std::string& leaf) {
+    rig_.clock.Advance(Seconds(1));
+    Report("fra1", fakes::SeenTls(types::v1::PROBE_KIND_TLS, kHost, FleetRig::kService4, leaf));
+    return rig_.clock.Now();
+  };
+  const auto since = [&] {
+    const auto& [subject, newest] = *rig_.fleet.book().begin();
+    EXPECT_EQ(newest.observed_at, rig_.clock.Now());
+    return rig_.fleet.proofs().FindFirst(subject)->observed_at;
+  };
+  const WallTime first = look(kLeaf);
+  EXPECT_EQ(since(), first);
+  look(kLeaf);
+  EXPECT_EQ(since(), first);
+  const WallTime other = look(std::string(64, 'b'));
+  EXPECT_EQ(since(), other);
+  const WallTime again = look(kLeaf);
+  look(kLeaf);
+  EXPECT_EQ(since(), again);
+  auto hello = rig_.HelloOf("fra1");
+  hello.set_boot_id(std::string(16, 'n'));
+  ASSERT_TRUE(rig_.Connect("fra1", hello).ok());
+  const WallTime restarted = look(kLeaf);
+  EXPECT_EQ(since(), restarted);
+}
+
 TEST_F(FleetTest, AnAnswerWithOtherBytesIsNoProof) {
   model::Challenge challenge;
   challenge.order = *OrderId::Parse(NewOrderId().str());

@@ -162,6 +162,7 @@ TEST_F(CertbotIssuerTest, TheSecretTravelsInADescriptorAlone) {
   EXPECT_THAT(environment, HasSubstr("LOCKSTEP_SECRET_FD=3"));
   EXPECT_THAT(environment, HasSubstr("LOCKSTEP_ORDER=o-"));
   EXPECT_THAT(environment, HasSubstr("PYTHONPATH=/usr/share/lockstep/certbot"));
+  EXPECT_THAT(environment, HasSubstr("TMPDIR=" + (temp_ / "state/a.example/work/tmp") + "\n"));
   EXPECT_THAT(environment, Not(HasSubstr(kSecret)));
   EXPECT_THAT(Given("certonly.argv"), Not(HasSubstr(kSecret)));
   // Nothing of ours is passed on.

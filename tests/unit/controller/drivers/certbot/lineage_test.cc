@@ -63,8 +63,9 @@ class LineageTest : public testing::Test {
 TEST_F(LineageTest, DirectoriesAreForTheirOwnerAlone) {
   ASSERT_EQ(directory_.Prepare(), Status::Ok());
   ASSERT_EQ(directory_.Prepare(), Status::Ok());
-  for (const std::string& path : {temp_ / "certbot", directory_.config(), directory_.work(),
-                                  directory_.logs(), directory_.accounts()}) {
+  for (const std::string& path :
+       {temp_ / "certbot", directory_.config(), directory_.work(), directory_.temporary(),
+        directory_.logs(), directory_.accounts()}) {
     struct stat stat {};
     ASSERT_EQ(::stat(path.c_str(), &stat), 0);
     EXPECT_EQ(stat.st_mode & 07777, 0700U) << path;
@@ -84,6 +85,19 @@ TEST_F(LineageTest, ACompleteLineageIsKeptAndWhatIsUnusedCleared) {
   EXPECT_FALSE(fs::exists(directory_.config() + "/csr"));
   EXPECT_FALSE(fs::exists(directory_.log()));
   EXPECT_TRUE(fs::exists(directory_.log() + ".previous"));
+}
+
+TEST_F(LineageTest, TemporaryFilesOfKilledRunsAreCleared) {
+  ASSERT_TRUE(directory_.Prepare().ok());
+  WriteLineage({"a.example"});
+  fs::create_symlink(directory_.accounts(), directory_.config() + "/.new-0011223344556677");
+  fs::create_directories(directory_.temporary() + "/certbot-log-x1y2z3");
+  Write(directory_.accounts() + "/kept", "kept");
+  ASSERT_EQ(directory_.Prepare(), Status::Ok());
+  EXPECT_FALSE(fs::is_symlink(directory_.config() + "/.new-0011223344556677"));
+  EXPECT_TRUE(fs::is_empty(directory_.temporary()));
+  EXPECT_TRUE(fs::exists(directory_.accounts() + "/kept"));
+  EXPECT_TRUE(HasLineage());
 }
 
 TEST_F(LineageTest, ALineageOfAKilledRunIsCleared) {
