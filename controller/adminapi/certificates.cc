@@ -62,20 +62,20 @@ grpc::ServerUnaryReactor* AdminService::ListCertificates(Context* context,
 grpc::ServerUnaryReactor* AdminService::GetCertificate(Context* context,
                                                        const v1::GetCertificateRequest* request,
                                                        v1::GetCertificateResponse* response) {
-  return OnStrand(context, "GetCertificate", request,
-                  [this, request, response](const ReplyPtr& reply) {
-                    const model::Certificate* certificate = rooms_.book.Find(request->name());
-                    if (certificate == nullptr) {
-                      return reply->Finish(NotFound("no certificate " + Quoted(request->name())));
-                    }
-                    *response->mutable_certificate() = ToProto(*certificate);
-                    FillProofs(*response->mutable_certificate(), *certificate);
-                    response->set_chain_pem(certificate->chain_pem);
-                    for (const model::Proof& proof : rooms_.checks.ProofsOf(*certificate)) {
-                      *response->add_proofs() = ToProto(proof);
-                    }
-                    reply->Finish(Status::Ok());
-                  });
+  return OnStrand(
+      context, "GetCertificate", request, [this, request, response](const ReplyPtr& reply) {
+        const model::Certificate* certificate = rooms_.book.Find(StoredName(request->name()));
+        if (certificate == nullptr) {
+          return reply->Finish(NotFound("no certificate " + Quoted(request->name())));
+        }
+        *response->mutable_certificate() = ToProto(*certificate);
+        FillProofs(*response->mutable_certificate(), *certificate);
+        response->set_chain_pem(certificate->chain_pem);
+        for (const model::Proof& proof : rooms_.checks.ProofsOf(*certificate)) {
+          *response->add_proofs() = ToProto(proof);
+        }
+        reply->Finish(Status::Ok());
+      });
 }
 
 grpc::ServerUnaryReactor* AdminService::CheckCertificate(Context* context,
@@ -83,12 +83,13 @@ grpc::ServerUnaryReactor* AdminService::CheckCertificate(Context* context,
                                                          v1::CheckCertificateResponse* response) {
   return OnStrand(
       context, "CheckCertificate", request, [this, request, response](const ReplyPtr& reply) {
-        rooms_.checks.Check(request->name(), [this, request, response,
-                                              reply](const Result<barrier::Verdict>& seen) {
+        rooms_.checks.Check(StoredName(request->name()), [this, request, response, reply](
+                                                             const Result<barrier::Verdict>& seen) {
           if (!seen.ok()) return reply->Finish(seen.status());
           response->set_in_step(seen->open);
           response->mutable_problems()->Assign(seen->missing.begin(), seen->missing.end());
-          if (const model::Certificate* certificate = rooms_.book.Find(request->name())) {
+          if (const model::Certificate* certificate =
+                  rooms_.book.Find(StoredName(request->name()))) {
             for (const model::Proof& proof : rooms_.checks.ProofsOf(*certificate)) {
               *response->add_proofs() = ToProto(proof);
             }

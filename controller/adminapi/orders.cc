@@ -20,7 +20,9 @@ grpc::ServerUnaryReactor* AdminService::IssueCertificate(Context* context,
         const std::string lineage =
             request->name().empty() ? "" : Hostname::Parse(request->name())->ascii();
         const Result<model::Order> order =
-            rooms_.orders.Create(std::move(hosts), lineage, "operator");
+            rooms_.orders.Create(std::move(hosts), lineage, "operator",
+                                 request->drop_names() ? certs::Orders::Dropping::kAllow
+                                                       : certs::Orders::Dropping::kRefuse);
         if (order.ok()) *response->mutable_order() = ToProto(*order);
         reply->Finish(order.status());
       },

@@ -10,6 +10,11 @@
 namespace lockstep::controller::adminapi {
 namespace {
 
+// A site's name may be any word, also one that a host name would be written otherwise.
+std::string StoredSite(const sites::Sites& sites, const std::string& name) {
+  return sites.Find(name) != nullptr ? name : StoredName(name);
+}
+
 v1::SiteChange::Kind ToKind(sites::SiteChange::Kind kind) {
   switch (kind) {
     case sites::SiteChange::Kind::kCreate:
@@ -96,7 +101,7 @@ grpc::ServerUnaryReactor* AdminService::ListSites(Context* context,
 grpc::ServerUnaryReactor* AdminService::GetSite(Context* context, const v1::GetSiteRequest* request,
                                                 v1::GetSiteResponse* response) {
   return OnStrand(context, "GetSite", request, [this, request, response](const ReplyPtr& reply) {
-    const model::Site* site = rooms_.sites.Find(request->name());
+    const model::Site* site = rooms_.sites.Find(StoredSite(rooms_.sites, request->name()));
     if (site == nullptr) return reply->Finish(NotFound("no site " + Quoted(request->name())));
     *response->mutable_site() = ToSite(*site, rooms_.book.List());
     reply->Finish(Status::Ok());
@@ -109,7 +114,7 @@ grpc::ServerUnaryReactor* AdminService::DeleteSite(Context* context,
   return OnStrand(
       context, "DeleteSite", request,
       [this, request, response](const ReplyPtr& reply) {
-        rooms_.sites.Delete(request->name(), request->allow_shrink(),
+        rooms_.sites.Delete(StoredSite(rooms_.sites, request->name()), request->allow_shrink(),
                             [this, reply, response](const Status& status) {
                               if (status.ok()) {
                                 response->set_generation(rooms_.publisher.CarrierOfLastChange());

@@ -39,6 +39,11 @@ google::protobuf::Timestamp ToProto(WallTime time) {
   return timestamp;
 }
 
+std::string StoredName(const std::string& name) {
+  const Result<Hostname> host = Hostname::Parse(name);
+  return host.ok() ? host->ascii() : name;
+}
+
 admin::v1::Token ToProto(const model::JoinToken& token) {
   admin::v1::Token out;
   out.set_id(token.id);

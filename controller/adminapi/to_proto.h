@@ -16,6 +16,10 @@ namespace lockstep::controller::adminapi {
 
 google::protobuf::Timestamp ToProto(WallTime time);
 
+// What a certificate or site is stored as that an operator may name in Unicode or capitals: the
+// A-labels of a host name, anything else as it is.
+std::string StoredName(const std::string& name);
+
 admin::v1::Token ToProto(const model::JoinToken& token);
 admin::v1::Event ToProto(const model::Event& event);
 // Without its proofs.

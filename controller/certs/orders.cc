@@ -38,7 +38,7 @@ void Orders::FailLeftovers(std::vector<model::Order> open) {
 }
 
 Result<model::Order> Orders::Create(std::vector<Hostname> hosts, std::string lineage,
-                                    std::string reason) {
+                                    std::string reason, Dropping dropping) {
   if (!tools_.publisher.read_only_reason().empty()) {
     return FailedPrecondition("the controller is read-only: " +
                               tools_.publisher.read_only_reason());
@@ -62,6 +62,7 @@ Result<model::Order> Orders::Create(std::vector<Hostname> hosts, std::string lin
     return AlreadyExists("certificate " + checked.Display() +
                          " has an open order; see `lockstep order list`");
   }
+  if (dropping == Dropping::kRefuse) LS_RETURN_IF_ERROR(CheckDropped(checked.ascii(), hosts));
   model::Order order;
   order.id = NewOrderId();
   order.certificate = checked.ascii();
@@ -83,6 +84,21 @@ Result<model::Order> Orders::Create(std::vector<Hostname> hosts, std::string lin
   queued_.push_back(std::make_shared<OrderRun>(order, options_.limits, tools_, keeper));
   tools_.state.Post([this] { StartQueued(); });
   return order;
+}
+
+Status Orders::CheckDropped(const std::string& lineage, const std::vector<Hostname>& hosts) const {
+  const model::Certificate* current = tools_.book.Find(lineage);
+  if (current == nullptr) return Status::Ok();
+  std::string lost;
+  for (const Hostname& host : current->hosts) {
+    if (std::ranges::find(hosts, host) != hosts.end()) continue;
+    lost += (lost.empty() ? "" : ", ") + host.Display();
+  }
+  if (lost.empty()) return Status::Ok();
+  return AlreadyExists("certificate " + Hostname::Parse(lineage)->Display() + " would lose " +
+                       lost +
+                       ": name all of them, choose another certificate with --name, or mean it "
+                       "with --drop-names");
 }
 
 int Orders::CountOrdering() const {

@@ -30,9 +30,13 @@ class Orders final : public fleet::FleetObserver,
   // Orders that an earlier run of the controller left open have failed: certbot died with it.
   void FailLeftovers(std::vector<model::Order> open);
 
-  // ALREADY_EXISTS while an order of the lineage is open; FAILED_PRECONDITION while read-only.
+  // Whether names that the lineage's newest certificate has may be missing in the new one.
+  enum class Dropping { kRefuse, kAllow };
+  // ALREADY_EXISTS while an order of the lineage is open, and for names that it would drop;
+  // FAILED_PRECONDITION while read-only.
   // `lineage` empty: the lineage of just these hosts, or a new one named after the first.
-  Result<model::Order> Create(std::vector<Hostname> hosts, std::string lineage, std::string reason);
+  Result<model::Order> Create(std::vector<Hostname> hosts, std::string lineage, std::string reason,
+                              Dropping dropping = Dropping::kRefuse);
 
   // An order that has not ended; null if there is none such.
   const model::Order* FindOpen(const OrderId& id) const;
@@ -62,6 +66,7 @@ class Orders final : public fleet::FleetObserver,
   void OnRolledBack(const model::Generation& generation, const std::string& problem) override;
 
  private:
+  Status CheckDropped(const std::string& lineage, const std::vector<Hostname>& hosts) const;
   void EvaluateAll();
   // The limit is on runs of certbot. An order whose certificate is rolling out needs none any more,
   // and may wait long for a node that is away.

@@ -18,6 +18,7 @@ constexpr Seconds kCheckDeadline{60};
 struct IssueOptions {
   std::vector<std::string> hosts;
   std::string name;
+  bool drop_names = false;
   bool wait = false;
 };
 
@@ -25,6 +26,7 @@ ExitCode Issue(Session& session, const IssueOptions& options) {
   v1::IssueCertificateRequest request;
   request.mutable_hosts()->Assign(options.hosts.begin(), options.hosts.end());
   request.set_name(options.name);
+  request.set_drop_names(options.drop_names);
   v1::IssueCertificateResponse response;
   const Status status = session.connection().Call(&Admin::IssueCertificate, request, &response);
   if (!status.ok()) return session.Fail(status);
@@ -146,6 +148,8 @@ void AddCertificates(CLI::App& app, Session& session) {
   auto options = std::make_shared<IssueOptions>();
   issue->add_option("host", options->hosts, "host names; Unicode is fine")->required();
   issue->add_option("--name", options->name, "the certificate's name; else its first host");
+  issue->add_flag("--drop-names", options->drop_names,
+                  "allow a certificate without names that it has now");
   issue->add_flag("--wait", options->wait, "until every node has proved it, showing each step");
   issue->callback([&session, options] {
     session.action = [&session, options] { return Issue(session, *options); };

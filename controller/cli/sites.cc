@@ -59,7 +59,7 @@ const char* Sign(v1::SiteChange::Kind kind) {
 void RenderChanges(const Session& session, const v1::ApplySitesResponse& response,
                    bool with_lines) {
   for (const v1::SiteChange& change : response.changes()) {
-    session.out << Sign(change.kind()) << " " << Printable(change.site()) << "\n";
+    session.out << Sign(change.kind()) << " " << HostName(change.site()) << "\n";
     if (!with_lines) continue;
     for (const std::string& line : change.lines()) {
       session.out << "    " << Printable(line) << "\n";
@@ -105,8 +105,8 @@ ExitCode ListSites(Session& session) {
   return session.Show(response, [&] {
     Table table({"SITE", "CERTIFICATES", "CONTENT", "APPLIED", "HOSTS"});
     for (const v1::Site& site : response.sites()) {
-      table.Add({site.name(), Covered(site), site.content_summary(), DateTime(site.updated_at()),
-                 FirstOf(site.hosts())});
+      table.Add({HostName(site.name()), Covered(site), site.content_summary(),
+                 DateTime(site.updated_at()), FirstOf(site.hosts())});
     }
     table.Print(session.out, session.style, "no sites; apply a file: lockstep site apply -f FILE");
   });
@@ -125,7 +125,7 @@ ExitCode ShowSite(Session& session, const std::string& name, bool source_only) {
       return;
     }
     Page page;
-    page.Add("site", site.name());
+    page.Add("site", HostName(site.name()));
     page.Add("content", site.content_summary());
     page.Add("applied", DateTime(site.updated_at()));
     page.Print(session.out, session.style);

@@ -32,7 +32,7 @@ _lockstep() {
     ' site show'*) choices='-h --help --source --socket -o --output' ;;
     ' site delete'*) choices='-h --help --allow-shrink --socket -o --output' ;;
     ' site'*) choices='apply diff list show delete -h --help --socket -o --output' ;;
-    ' cert issue'*) choices='-h --help --name --wait --socket -o --output' ;;
+    ' cert issue'*) choices='-h --help --name --drop-names --wait --socket -o --output' ;;
     ' cert list'*) choices='-h --help --watch --socket -o --output' ;;
     ' cert show'*) choices='-h --help --pem --socket -o --output' ;;
     ' cert check'*) choices='-h --help --socket -o --output' ;;

@@ -274,6 +274,48 @@ TEST_F(AdminTest, AFileWithErrorsNamesThemAllAndChangesNothing) {
   EXPECT_TRUE(sites_.List().empty());
 }
 
+TEST_F(AdminTest, SitesAndCertificatesAreFoundByTheirUnicodeNames) {
+  book_.Load(
+      {fakes::CertificateOf("xn--bcher-kva.test", {"xn--bcher-kva.test"}, 'a', rig_.clock.Now())});
+  v1::ApplySitesResponse applied;
+  ASSERT_TRUE(
+      Apply("[[site]]\nname = \"b\u00fccher.test\"\n[site.preset]\nbody = \"x\"\n", &applied).ok());
+  for (const std::string name : {"b\u00fccher.test", "B\u00dcCHER.test", "xn--bcher-kva.test"}) {
+    v1::GetSiteRequest site;
+    site.set_name(name);
+    v1::GetSiteResponse found;
+    EXPECT_TRUE(Call(&v1::AdminService::Stub::GetSite, site, &found).ok()) << name;
+    EXPECT_EQ(found.site().name(), "xn--bcher-kva.test");
+    v1::GetCertificateRequest certificate;
+    certificate.set_name(name);
+    v1::GetCertificateResponse shown;
+    EXPECT_TRUE(Call(&v1::AdminService::Stub::GetCertificate, certificate, &shown).ok()) << name;
+    EXPECT_EQ(shown.certificate().name(), "xn--bcher-kva.test");
+  }
+  v1::GetCertificateRequest missing;
+  missing.set_name("nobody.test");
+  v1::GetCertificateResponse none;
+  EXPECT_EQ(Call(&v1::AdminService::Stub::GetCertificate, missing, &none).error_message(),
+            "no certificate \"nobody.test\"");
+}
+
+TEST_F(AdminTest, AnOrderThatWouldDropNamesHasToMeanIt) {
+  book_.Load({fakes::CertificateOf("www.example.test", {"www.example.test", "a.example.test"}, 'a',
+                                   rig_.clock.Now())});
+  v1::IssueCertificateRequest request;
+  request.add_hosts("www.example.test");
+  request.add_hosts("b.example.test");
+  v1::IssueCertificateResponse issued;
+  const grpc::Status refused = Call(&v1::AdminService::Stub::IssueCertificate, request, &issued);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(refused.error_message(),
+            "certificate www.example.test would lose a.example.test: name all of them, choose "
+            "another certificate with --name, or mean it with --drop-names");
+  request.set_drop_names(true);
+  EXPECT_TRUE(Call(&v1::AdminService::Stub::IssueCertificate, request, &issued).ok());
+  orders_.AbortAll("the test is over");
+}
+
 TEST_F(AdminTest, AnOrderIsWatchedToItsEnd) {
   rig_.Enrol({"fra1"});
   v1::IssueCertificateRequest request;

@@ -397,6 +397,35 @@ TEST_F(OrdersTest, OneOpenOrderALineage) {
   EXPECT_EQ(again.status().code(), Code::kAlreadyExists);
 }
 
+TEST_F(OrdersTest, NamesOfACertificateAreNotDroppedUnlessThatIsMeant) {
+  const auto hosts = [](const std::vector<std::string>& names) {
+    std::vector<Hostname> out;
+    for (const std::string& name : names) out.push_back(fakes::Host(name));
+    return out;
+  };
+  rig_.book.Load({fakes::CertificateOf(CertsRig::kHost,
+                                       {CertsRig::kHost, "a.example.test", "b\u00fccher.test"}, 'a',
+                                       rig_.clock.Now())});
+  const auto create = [&](const std::vector<std::string>& names, Orders::Dropping dropping) {
+    const auto order = rig_.orders.Create(hosts(names), "", "operator", dropping);
+    rig_.state.RunAll();
+    if (order.ok()) rig_.EndIssue(order->id, {Unknown("failed"), "", "", ""});
+    return order.status();
+  };
+  using enum Orders::Dropping;
+  EXPECT_EQ(
+      create({CertsRig::kHost, "b.example.test"}, kRefuse),
+      AlreadyExists("certificate www.example.test would lose a.example.test, b\u00fccher.test "
+                    "(xn--bcher-kva.test): name all of them, choose another certificate with "
+                    "--name, or mean it with --drop-names"));
+  EXPECT_TRUE(rig_.issuer.requests.empty());
+  EXPECT_TRUE(create({"a.example.test", CertsRig::kHost, "b\u00fccher.test"}, kRefuse).ok());
+  EXPECT_TRUE(
+      create({CertsRig::kHost, "a.example.test", "b\u00fccher.test", "c.test"}, kRefuse).ok());
+  EXPECT_TRUE(create({"b.example.test"}, kRefuse).ok());
+  EXPECT_TRUE(create({CertsRig::kHost, "b.example.test"}, kAllow).ok());
+}
+
 TEST_F(OrdersTest, StoppingEndsEverythingAndAnswersWhoWaits) {
   const OrderId id = rig_.Create();
   rig_.Perform(id);
