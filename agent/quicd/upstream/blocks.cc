@@ -1,0 +1,30 @@
+#include "agent/quicd/upstream/blocks.h"
+
+#include <algorithm>
+
+namespace lockstep::agent::quicd::upstream {
+namespace {
+
+constexpr size_t kRoom = 16 << 10;        // at least, behind what was begun
+constexpr size_t kWorthKeepingShare = 4;  // a quarter of a block, and it is not copied
+
+}  // namespace
+
+std::span<uint8_t> Blocks::Begin(std::span<const uint8_t> begun) {
+  const size_t needed = std::max(kBytes, begun.size() + kRoom);
+  if (block_ == nullptr || block_.use_count() > 1 || block_->size() != needed) {
+    block_ = std::make_shared<std::vector<uint8_t>>(needed);
+  }
+  std::copy(begun.begin(), begun.end(), block_->begin());
+  return *block_;
+}
+
+Slice Blocks::Keep(size_t offset, size_t size, size_t filled) const {
+  if (filled >= block_->size() / kWorthKeepingShare) return {block_, offset, size};
+  const auto begin = block_->begin() + static_cast<std::ptrdiff_t>(offset);
+  return {std::make_shared<const std::vector<uint8_t>>(begin,
+                                                       begin + static_cast<std::ptrdiff_t>(size)),
+          0, size};
+}
+
+}  // namespace lockstep::agent::quicd::upstream
