@@ -150,7 +150,7 @@ TEST_F(StreamingTest, APausedExchangeOfADeadConnectionRests) {
   const Micros before = CpuOfThisThread();
   RunUntil([&] { return waited; });
   EXPECT_LT(CpuOfThisThread() - before, Millis(100));
-  EXPECT_FALSE(asked.over());
+  ASSERT_FALSE(asked.over());
   asked.exchange->Resume();
   RunUntilOver(asked);
   EXPECT_EQ(asked.failed, Failure::kBroken);
