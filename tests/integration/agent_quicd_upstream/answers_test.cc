@@ -1,4 +1,7 @@
 // One request, and all that may come of it.
+#include <sys/socket.h>
+
+#include "common/net/socket.h"
 #include "tests/integration/agent_quicd_upstream/rig.h"
 
 namespace lockstep::agent::quicd::upstream {
@@ -107,6 +110,23 @@ TEST_F(AnswersTest, NobodyAnswers) {
   const Asked& asked = Ask(Request("GET", "/"));
   RunUntilOver(asked);
   EXPECT_EQ(asked.failed, Failure::kTimeout);
+}
+
+// A listener whose queue is full answers no SYN.
+TEST_F(AnswersTest, NobodyAccepts) {
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage address;
+  const socklen_t length = Endpoint::Parse("127.0.0.1:0")->ToSockaddr(&address);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  Settings settings = MakeSettings(net::LocalEndpoint(listener)->port);
+  settings.connect_timeout = Millis(50);
+  upstream_ = Upstream::Create(*loop_, settings);
+  for (int i = 0; i < 4; ++i) Ask(Request("GET", "/"));
+  const Asked& last = *asked_.back();
+  RunUntilOver(last);
+  EXPECT_EQ(last.failed, Failure::kTimeout);
+  EXPECT_EQ(last.why, "no connection was made in time");
 }
 
 // The time is Caddy's only while it is Caddy's turn.
