@@ -76,7 +76,6 @@ bool IsOfConnection(std::string_view name) {
 bool IsWithheld(std::string_view spelled) {
   std::string name(spelled);
   std::replace(name.begin(), name.end(), '_', '-');
-  if (name == "cookie") return spelled != name;
   return name == "forwarded" || name.starts_with("x-forwarded-") || name.starts_with("lockstep-") ||
          name == "host" || name == "content-length" || name == "te" || name == "trailer" ||
          IsOfConnection(name);
@@ -163,6 +162,8 @@ Status CheckRequest(const RequestHead& head) {
     return static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   });
   if (method == "CONNECT") return Malformed("CONNECT is not served");
+  // An origin would answer it with our own fields, Lockstep-Key among them.
+  if (method == "TRACE") return Malformed("TRACE is not served");
   if (head.scheme != "https") return Malformed(":scheme is not https");
   if (!IsAuthority(head.authority)) return Malformed(":authority is no host and port");
   if (!IsPath(head.method, head.path)) return Malformed(":path is no origin form");
@@ -196,8 +197,7 @@ std::string RenderRequest(const RequestHead& head, std::string_view key) {
 }
 
 bool IsIdempotent(std::string_view method) {
-  constexpr std::array<std::string_view, 6> kMethods = {"GET",   "HEAD", "OPTIONS",
-                                                        "TRACE", "PUT",  "DELETE"};
+  constexpr std::array<std::string_view, 5> kMethods = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 

@@ -24,6 +24,7 @@ RequestWriter::RequestWriter(Framing framing, std::optional<uint64_t> content_le
 void RequestWriter::Begin(std::string head) {
   before_ = std::move(head);
   sent_ = 0;
+  end_framed_ = false;
 }
 
 bool RequestWriter::Append(std::span<const uint8_t> bytes) {
@@ -65,7 +66,7 @@ void RequestWriter::NextPiece() {
   piece_.clear();
   after_.clear();
   std::swap(piece_, queued_);
-  body_begun_ = true;
+  body_begun_ |= !piece_.empty();
   if (framing_ != Framing::kChunked) return;
   if (!piece_.empty()) {
     before_ = ChunkSize(piece_.size());

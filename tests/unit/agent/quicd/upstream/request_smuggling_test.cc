@@ -49,7 +49,7 @@ void AddParts(Attempts* attempts) {
         std::tuple("scheme", &RequestHead::scheme, "https")}) {
     for (Attempt& attempt : InjectionsInto(name, part, good)) all.push_back(std::move(attempt));
   }
-  for (const char* method : {"CONNECT", "connect", "GET/", "GE(T", "GET:"}) {
+  for (const char* method : {"CONNECT", "connect", "TRACE", "trace", "GET/", "GE(T", "GET:"}) {
     all.push_back({"method", Altered(&RequestHead::method, method)});
   }
   for (const char* path : {"a", "http://evil.test/", "*", "/a#b", "?a"}) {

@@ -56,6 +56,17 @@ TEST(RequestWriterTest, FramesChunksWhateverTheSocketTakes) {
   }
 }
 
+// As on another connection, when Caddy was closing the first: an end is no body.
+TEST(RequestWriterTest, ARequestWhoseBodyNeverBeganCanBeSentAgain) {
+  RequestWriter writer(Framing::kChunked, {});
+  ASSERT_TRUE(writer.Finish());
+  for (int i = 0; i < 2; ++i) {
+    writer.Begin("HEAD\r\n\r\n");
+    EXPECT_EQ(SendAll(&writer, 7).wire, "HEAD\r\n\r\n0\r\n\r\n");
+    EXPECT_FALSE(writer.body_begun());
+  }
+}
+
 TEST(RequestWriterTest, EndsAChunkedBodyThatIsEmptyOrLate) {
   RequestWriter writer(Framing::kChunked, {});
   writer.Begin("H");
