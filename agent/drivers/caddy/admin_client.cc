@@ -181,7 +181,7 @@ Status AdminClient::SetConfig(std::string_view path, std::string_view json) {
 }
 
 std::string ErrorText(std::string_view body) {
-  std::string text(body.substr(0, 64 * 1024));
+  std::string text(body.substr(0, size_t{64} * 1024));
   const auto parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_string()) {
     text = parsed["error"].get<std::string>();
