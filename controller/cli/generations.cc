@@ -110,7 +110,7 @@ ExitCode PrintTimeout(Session& session, uint64_t number, const std::string& stat
                       const v1::GetGenerationResponse& response, Micros limit) {
   const ExitCode code = session.Fail(
       DeadlineExceeded("generation " + std::to_string(number) + " is not everywhere after " +
-                       FormatDuration(limit) + ", but " + state + "; it goes on"));
+                       FormatDuration(limit) + " (" + state + "); it goes on"));
   for (const std::string& line : response.missing()) {
     session.err << "  " << Printable(line) << "\n";
   }

@@ -201,7 +201,7 @@ ExitCode PrintTimeout(Session& session, const v1::Order& order, Micros limit) {
   if (session.json) session.out << ToJson(order);
   const ExitCode code = session.Fail(
       DeadlineExceeded("order " + order.id() + " is not done after " + FormatDuration(limit) +
-                       ", but " + StateName(order.state()) + "; it goes on"));
+                       " (state: " + StateName(order.state()) + "); it goes on"));
   for (int i = 0; i < order.missing_size(); ++i) {
     const std::string& line = order.missing(i);
     session.err << "  " << Printable(line) << "\n";

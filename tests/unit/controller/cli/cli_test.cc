@@ -140,15 +140,14 @@ TEST_F(CliTest, ASiteApplyThatWaitedInVainNamesTheNodesThatAreMissing) {
   seen.add_missing("nyc1: waits for its wave");
   const Ran ran = Run({"site", "apply", "--wait", "--timeout", "0", "-f", "-"}, "x");
   EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kDeclined));
-  EXPECT_EQ(
-      ran.err,
-      "generation 7 carries it to the nodes\n"
-      "generation 7: wave 1 of 2, proved by 1 of 3\n"
-      "lockstep: generation 7 is not everywhere after 0 us, but wave 1 of 2, proved by 1 of 3; "
-      "it goes on\n"
-      "  fra1: is not connected\n"
-      "  nyc1: waits for its wave\n"
-      "look again: lockstep generation show 7\n");
+  EXPECT_EQ(ran.err,
+            "generation 7 carries it to the nodes\n"
+            "generation 7: wave 1 of 2, proved by 1 of 3\n"
+            "lockstep: generation 7 is not everywhere after 0 us (wave 1 of 2, proved by 1 of 3); "
+            "it goes on\n"
+            "  fra1: is not connected\n"
+            "  nyc1: waits for its wave\n"
+            "look again: lockstep generation show 7\n");
 }
 
 TEST_F(CliTest, AFileThatCannotBeReadIsAUsageError) {

@@ -95,7 +95,7 @@ TEST_F(OrderViewTest, AWaitThatRunsOutNamesWhoIsMissingAndWhatWasLastSeenOfThem)
       ran.err,
       "order o-3f2a91c04be7d512\n"
       "20:00:04.500   +4.50 s  certificate stored  serial 0a1b, generation 7\n"
-      "lockstep: order o-3f2a91c04be7d512 is not done after 0 us, but rolling out; it goes on\n"
+      "lockstep: order o-3f2a91c04be7d512 is not done after 0 us (state: rolling out); it goes on\n"
       "  ams1: TLS certificate for www.example.test on 203.0.113.10: timed out\n"
       "  ams1: and 3 more\n"
       "    last seen at 20:00:05.000: tls www.example.test on 203.0.113.10: timed out\n"
