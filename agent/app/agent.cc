@@ -46,20 +46,21 @@ uint64_t RandomSeed() {
   return seed;
 }
 
-drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config) {
+drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config, std::stop_token stop) {
   drivers::caddy::CaddyOptions options;
   options.render.admin_socket = config.caddy_admin_socket;
   options.render.challenge_directory = config.challenge_directory;
   options.render.miss_socket = config.miss_socket;
   options.take_over = config.caddy_take_over;
   options.copies_directory = config.state_dir + "/replaced";
+  options.stop = std::move(stop);
   return options;
 }
 
-std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config) {
+std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config, std::stop_token stop) {
   if (config.bird_socket) {
     return std::make_unique<drivers::bird::BirdAnnouncer>(
-        drivers::bird::BirdOptions{.socket = *config.bird_socket});
+        drivers::bird::BirdOptions{.socket = *config.bird_socket, .stop = std::move(stop)});
   }
   if (config.announce_file) {
     return std::make_unique<drivers::announce_file::FileAnnouncer>(*config.announce_file);
@@ -70,8 +71,11 @@ std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config) {
 }  // namespace
 
 Surroundings RealSurroundings(const Config& config) {
-  return {std::make_unique<drivers::caddy::CaddyDriver>(CaddyOptionsOf(config)),
-          MakeAnnouncer(config), std::make_unique<look::WireObserver>()};
+  const std::stop_source stopping;
+  return {
+      std::make_unique<drivers::caddy::CaddyDriver>(CaddyOptionsOf(config, stopping.get_token())),
+      MakeAnnouncer(config, stopping.get_token()), std::make_unique<look::WireObserver>(),
+      stopping};
 }
 
 namespace {
@@ -160,8 +164,12 @@ struct Agent::Parts {
 // then who works; the strand, to which all of them post, last.
 void Agent::Parts::PlanLifecycle() {
   lifecycle.Add("strand", nullptr, [this] { strand.Stop(); });
-  for (task::WorkerPool* pool : {&apply_worker, &probes, &sweeps, &lane_writer, &looks,
-                                 &witness_looks, &errands, &miss_workers}) {
+  lifecycle.Add("apply", nullptr, [this] {
+    outside.stopping.request_stop();
+    apply_worker.Stop();
+  });
+  for (task::WorkerPool* pool :
+       {&probes, &sweeps, &lane_writer, &looks, &witness_looks, &errands, &miss_workers}) {
     lifecycle.Add("workers", nullptr, [pool] { pool->Stop(); });
   }
   lifecycle.Add(

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 
 #include "agent/app/config.h"
 #include "agent/apply/driver.h"
@@ -22,6 +23,8 @@ struct Surroundings {
   std::unique_ptr<apply::Driver> driver;
   std::unique_ptr<apply::Announcer> announcer;  // null where none is configured
   std::unique_ptr<look::Observer> observer;
+  std::stop_source stopping =
+      {};  // tells driver and announcer to wait no longer for silent servers
 };
 // As `config` says: Caddy, what announces, and the network.
 Surroundings RealSurroundings(const Config& config);

@@ -52,9 +52,10 @@ void Renewal::Start() { Check(); }
 void Renewal::Check() {
   const Result<state::Identity> held = store_.Get();
   if (held.ok() && held->NeedsRenewal(strand_.clock().Now())) {
-    worker_.Post([this](std::stop_token) {
-      strand_.Post(
-          [this, renewed = RenewIdentity(link_, store_, strand_.clock())] { OnRenewed(renewed); });
+    worker_.Post([this](std::stop_token stop) {
+      strand_.Post([this, renewed = RenewIdentity(link_, store_, strand_.clock(), stop)] {
+        OnRenewed(renewed);
+      });
     });
   }
   strand_.PostAfter(kCheckEvery + jitter_.Next(), [this] { Check(); });

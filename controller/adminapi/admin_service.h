@@ -94,6 +94,7 @@ class AdminService final : public v1::AdminService::CallbackService {
   std::vector<model::Proof> CertificateProofsOf(const model::Order& order) const;
   void FillProofs(v1::Certificate& certificate, const model::Certificate& from) const;
   void FillProgress(v1::Generation& generation) const;
+  void FillNodes(uint64_t number, v1::GetGenerationResponse* response) const;
   v1::Site ToSite(const model::Site& site,
                   const std::vector<model::Certificate>& certificates) const;
   void FillNodeCounts(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;

@@ -45,6 +45,19 @@ std::string WordsFor(const NodeName& node, const publish::Publisher::Progress& p
   return "waits for its wave";
 }
 
+// What the rollout waits for at this node; empty if for nothing.
+std::string MissingOf(const fleet::LiveNode& live, const publish::Publisher::Progress& progress) {
+  const NodeName& name = live.node.name;
+  if (live.node.banned || progress.proved.contains(name)) return "";
+  const std::string prefix = name.str() + ": ";
+  if (!live.connected) return prefix + "is not connected";
+  if (!progress.released.contains(name)) return prefix + "waits for its wave";
+  const auto lacking = progress.lacking.find(name);
+  if (lacking != progress.lacking.end()) return lacking->second;
+  if (live.serving_generation == 0) return prefix + "serves nothing yet";
+  return prefix + "still serves generation " + std::to_string(live.serving_generation);
+}
+
 }  // namespace
 
 void AdminService::FillProgress(v1::Generation& generation) const {
@@ -104,6 +117,19 @@ grpc::ServerUnaryReactor* AdminService::ListGenerations(Context* context,
                   });
 }
 
+void AdminService::FillNodes(uint64_t number, v1::GetGenerationResponse* response) const {
+  const auto progress = rooms_.publisher.FindProgress();
+  for (const auto& [name, live] : rooms_.fleet.nodes()) {
+    if (progress && progress->generation.number == number) {
+      response->add_nodes(name.str() + " " + WordsFor(name, *progress));
+      std::string missing = MissingOf(live, *progress);
+      if (!missing.empty()) response->add_missing(std::move(missing));
+    } else if (rooms_.publisher.AppliedBy(name) == number) {
+      response->add_nodes(name.str() + " serves it");
+    }
+  }
+}
+
 grpc::ServerUnaryReactor* AdminService::GetGeneration(Context* context,
                                                       const v1::GetGenerationRequest* request,
                                                       v1::GetGenerationResponse* response) {
@@ -122,14 +148,7 @@ grpc::ServerUnaryReactor* AdminService::GetGeneration(Context* context,
                           for (const auto& resource : found->resources) {
                             response->add_resources(Describe(resource));
                           }
-                          const auto progress = rooms_.publisher.FindProgress();
-                          for (const auto& [name, live] : rooms_.fleet.nodes()) {
-                            if (progress && progress->generation.number == found->number) {
-                              response->add_nodes(name.str() + " " + WordsFor(name, *progress));
-                            } else if (rooms_.publisher.AppliedBy(name) == found->number) {
-                              response->add_nodes(name.str() + " serves it");
-                            }
-                          }
+                          FillNodes(found->number, response);
                           reply->Finish(Status::Ok());
                         },
                         rooms_.state);

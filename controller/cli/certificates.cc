@@ -20,6 +20,7 @@ struct IssueOptions {
   std::string name;
   bool drop_names = false;
   bool wait = false;
+  uint32_t timeout_seconds = kOrderTimeoutSeconds;
 };
 
 ExitCode Issue(Session& session, const IssueOptions& options) {
@@ -30,7 +31,9 @@ ExitCode Issue(Session& session, const IssueOptions& options) {
   v1::IssueCertificateResponse response;
   const Status status = session.connection().Call(&Admin::IssueCertificate, request, &response);
   if (!status.ok()) return session.Fail(status);
-  if (options.wait) return WaitForOrder(session, response.order().id());
+  if (options.wait) {
+    return WaitForOrder(session, response.order().id(), Seconds(options.timeout_seconds));
+  }
   session.err << "order " << response.order().id() << " for " << HostNames(response.order().hosts())
               << "; see: lockstep order show " << response.order().id() << "\n";
   return session.Show(response, [&] { session.out << response.order().id() << "\n"; });
@@ -151,6 +154,8 @@ void AddCertificates(CLI::App& app, Session& session) {
   issue->add_flag("--drop-names", options->drop_names,
                   "allow a certificate without names that it has now");
   issue->add_flag("--wait", options->wait, "until every node has proved it, showing each step");
+  issue->add_option("--timeout", options->timeout_seconds, "how many seconds --wait waits")
+      ->capture_default_str();
   issue->callback([&session, options] {
     session.action = [&session, options] { return Issue(session, *options); };
   });

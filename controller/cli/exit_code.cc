@@ -10,7 +10,7 @@ std::span<const ExitCodeRow> ExitCodes() {
       {ExitCode::kFailed, "failed", "it was tried and failed"},
       {ExitCode::kUsage, "usage", "the command line, or a file or name in it, is wrong"},
       {ExitCode::kDeclined, "declined",
-       "the controller declined, or time ran out; nothing changed"},
+       "the controller declined: nothing changed; or time ran out: what was begun may go on"},
       {ExitCode::kForbidden, "forbidden", "you may not do this"},
       {ExitCode::kNotFound, "not found", "there is no such thing"},
       {ExitCode::kConflict, "conflict", "it is there already, or somebody else is at it"},

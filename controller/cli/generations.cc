@@ -106,6 +106,18 @@ ExitCode DiffGenerations(Session& session, uint64_t from, uint64_t to) {
   });
 }
 
+ExitCode PrintTimeout(Session& session, uint64_t number, const std::string& state,
+                      const v1::GetGenerationResponse& response, Micros limit) {
+  const ExitCode code = session.Fail(
+      DeadlineExceeded("generation " + std::to_string(number) + " is not everywhere after " +
+                       FormatDuration(limit) + " (" + state + "); it goes on"));
+  for (const std::string& line : response.missing()) {
+    session.err << "  " << Printable(line) << "\n";
+  }
+  session.err << "look again: lockstep generation show " << number << "\n";
+  return code;
+}
+
 }  // namespace
 
 ExitCode WaitForGeneration(Session& session, uint64_t number, Micros limit) {
@@ -136,8 +148,7 @@ ExitCode WaitForGeneration(Session& session, uint64_t number, Micros limit) {
         break;
     }
     if (session.clock.Mono() >= end) {
-      return session.Fail(DeadlineExceeded("generation " + std::to_string(number) +
-                                           " is not everywhere after " + FormatDuration(limit)));
+      return PrintTimeout(session, number, now, response, limit);
     }
     ::poll(nullptr, 0, kAskEveryMs);
   }

@@ -1,6 +1,7 @@
 // order …, and the waiting of `cert issue --wait`.
 #include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "controller/cli/cli.h"
 #include "controller/cli/proof_table.h"
@@ -169,10 +170,69 @@ ExitCode PrintResult(Session& session, const v1::Order& order) {
   return ExitCodeOf(order);
 }
 
+void PrintSteps(Session& session, const v1::Order& order, int& printed) {
+  for (; printed < order.steps_size(); ++printed) PrintStep(session, order, order.steps(printed));
+}
+
+// "fra1" of "fra1: is not connected"; empty where a line is about no node.
+std::string_view NodeOf(std::string_view line) {
+  const size_t colon = line.find(": ");
+  return colon == std::string_view::npos ? std::string_view() : line.substr(0, colon);
+}
+
+std::string LastSeen(const v1::Order& order, std::string_view node) {
+  const v1::NodeProof* newest = nullptr;
+  for (const auto* proofs : {&order.challenge_proofs(), &order.certificate_proofs()}) {
+    for (const v1::NodeProof& proof : *proofs) {
+      if (proof.node() != node) continue;
+      const auto at = [](const v1::NodeProof& of) {
+        return ToTime(of.observation().observed_at());
+      };
+      if (newest == nullptr || at(*newest) < at(proof)) newest = &proof;
+    }
+  }
+  if (newest == nullptr) return "nothing was seen of it";
+  return "last seen at " + TimeOfDay(newest->observation().observed_at()) + ": " +
+         DescribeProof(*newest);
+}
+
+// The reader has waited in vain: who is to blame, and where to look again.
+ExitCode PrintTimeout(Session& session, const v1::Order& order, Micros limit) {
+  if (session.json) session.out << ToJson(order);
+  const ExitCode code = session.Fail(
+      DeadlineExceeded("order " + order.id() + " is not done after " + FormatDuration(limit) +
+                       " (state: " + StateName(order.state()) + "); it goes on"));
+  for (int i = 0; i < order.missing_size(); ++i) {
+    const std::string& line = order.missing(i);
+    session.err << "  " << Printable(line) << "\n";
+    const std::string_view node = NodeOf(line);
+    if (node.empty() || (i + 1 < order.missing_size() && NodeOf(order.missing(i + 1)) == node)) {
+      continue;
+    }
+    session.err << "    " << Printable(LastSeen(order, node)) << "\n";
+  }
+  session.err << "look again: lockstep order show " << order.id() << "\n";
+  return code;
+}
+
+// The watch has outlasted its deadline. The last message of it may be old: a change of what is
+// missing makes none.
+ExitCode EndWaiting(Session& session, const std::string& id, Micros limit, int printed) {
+  const Result<v1::GetOrderResponse> whole = GetOrder(session, id);
+  if (!whole.ok()) return session.Fail(whole.status());
+  PrintSteps(session, whole->order(), printed);
+  if (IsEnded(whole->order())) return PrintResult(session, whole->order());
+  return PrintTimeout(session, whole->order(), limit);
+}
+
 }  // namespace
 
-ExitCode WaitForOrder(Session& session, const std::string& id) {
+ExitCode WaitForOrder(Session& session, const std::string& id, Micros limit) {
+  if (const Status reachable = session.connection().CheckSocket(); !reachable.ok()) {
+    return session.Fail(reachable);
+  }
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + limit);
   v1::WatchOrderRequest request;
   request.set_id(id);
   const auto stream = session.connection().service().WatchOrder(&context, request);
@@ -181,9 +241,10 @@ ExitCode WaitForOrder(Session& session, const std::string& id) {
   int printed = 0;
   for (v1::WatchOrderResponse response; stream->Read(&response);) {
     order = response.order();
-    for (; printed < order.steps_size(); ++printed) PrintStep(session, order, order.steps(printed));
+    PrintSteps(session, order, printed);
   }
   const Status ended = session.connection().Explained(stream->Finish());
+  if (ended.code() == Code::kDeadlineExceeded) return EndWaiting(session, id, limit, printed);
   if (!ended.ok()) return session.Fail(ended);
   if (!IsEnded(order)) return session.Fail(Unavailable("the controller ended the watch early"));
   const Result<v1::GetOrderResponse> whole = GetOrder(session, id);
@@ -213,9 +274,12 @@ void AddOrders(CLI::App& app, Session& session) {
   show->add_option("order", *id, "its id")->required();
   show->add_flag("--watch", *watch, "again every two seconds");
   show->add_flag("--wait", *wait, "follow its steps until it has ended, as cert issue does");
-  show->callback([&session, id, watch, wait] {
-    session.action = [&session, id, watch, wait] {
-      if (*wait) return WaitForOrder(session, *id);
+  auto timeout_seconds = std::make_shared<uint32_t>(kOrderTimeoutSeconds);
+  show->add_option("--timeout", *timeout_seconds, "how many seconds --wait waits")
+      ->capture_default_str();
+  show->callback([&session, id, watch, wait, timeout_seconds] {
+    session.action = [&session, id, watch, wait, timeout_seconds] {
+      if (*wait) return WaitForOrder(session, *id, Seconds(*timeout_seconds));
       return session.Repeat(*watch, [&session, id] { return ShowOrder(session, *id); });
     };
   });

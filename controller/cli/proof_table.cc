@@ -71,15 +71,16 @@ bool IsBad(const Row& row) {
   return std::ranges::any_of(row, [](const Cell& cell) { return cell.bad > 0; });
 }
 
-std::string DescribeProblem(const v1::NodeProof& proof) {
+}  // namespace
+
+std::string DescribeProof(const v1::NodeProof& proof) {
   const auto& seen = proof.observation();
-  std::string text = proof.node() + ": " + KindName(seen.kind()) + " " + HostName(seen.host()) +
-                     " on " + seen.address();
+  std::string text =
+      std::string(KindName(seen.kind())) + " " + HostName(seen.host()) + " on " + seen.address();
   if (proof.observer() != proof.node()) text += ", seen by " + proof.observer();
+  if (proof.good()) return text + ": good";
   return text + ": " + (proof.problem().empty() ? seen.error() : proof.problem());
 }
-
-}  // namespace
 
 void PrintProofs(const Session& session,
                  const google::protobuf::RepeatedPtrField<v1::NodeProof>& proofs,
@@ -117,7 +118,7 @@ void PrintProofs(const Session& session,
   table.Print(session.out, session.style, "nothing was seen", 2);
   std::set<std::string> problems;
   for (const v1::NodeProof& proof : proofs) {
-    if (!proof.good()) problems.insert(DescribeProblem(proof));
+    if (!proof.good()) problems.insert(proof.node() + ": " + DescribeProof(proof));
   }
   for (const std::string& problem : problems) PrintProblem(session, problem);
 }

@@ -3,6 +3,8 @@
 
 #include <google/protobuf/repeated_ptr_field.h>
 
+#include <string>
+
 #include "controller/cli/cli.h"
 
 namespace lockstep::controller::cli {
@@ -13,5 +15,8 @@ namespace lockstep::controller::cli {
 void PrintProofs(const Session& session,
                  const google::protobuf::RepeatedPtrField<v1::NodeProof>& proofs,
                  const google::protobuf::Timestamp* since);
+
+// "tls www.example.test on 10.77.1.2, seen by ams1: timed out".
+std::string DescribeProof(const v1::NodeProof& proof);
 
 }  // namespace lockstep::controller::cli

@@ -21,7 +21,7 @@ struct ApplyOptions {
   bool allow_shrink = false;
   bool replace_all = false;
   bool wait = false;
-  uint32_t timeout_seconds = 600;
+  uint32_t timeout_seconds = kGenerationTimeoutSeconds;
 };
 
 // As the controller takes it: UTF-8, at most 1 MiB. The file may be a pipe.

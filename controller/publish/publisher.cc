@@ -356,9 +356,11 @@ const planner::ServedCertificate* Publisher::FindServed(const Hostname& host) co
 
 std::optional<Publisher::Progress> Publisher::FindProgress() const {
   if (!active_) return std::nullopt;
-  Progress progress{active_->release.generation, active_->rollout.wave(),
-                    active_->rollout.waves(),    {},
-                    active_->rollout.released(), ""};
+  Progress progress;
+  progress.generation = active_->release.generation;
+  progress.wave = active_->rollout.wave();
+  progress.waves = active_->rollout.waves();
+  progress.released = active_->rollout.released();
   const auto targets = TargetsOf(active_->changed);
   for (const NodeName& node : progress.released) {
     const fleet::LiveNode* live = fleet_.Find(node);
@@ -366,7 +368,9 @@ std::optional<Publisher::Progress> Publisher::FindProgress() const {
     const auto verdict = barrier::Evaluate({fleet::Fleet::MemberOf(*live)}, targets,
                                            fleet_.service_addresses(), fleet_.book(), {});
     if (verdict.open || targets.empty()) progress.proved.insert(node);
-    if (!verdict.missing.empty()) progress.problem = verdict.missing.front();
+    if (verdict.missing.empty()) continue;
+    progress.lacking[node] = verdict.missing.front();
+    progress.problem = verdict.missing.front();
   }
   return progress;
 }

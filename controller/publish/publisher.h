@@ -89,6 +89,7 @@ class Publisher final : public fleet::FleetObserver {
     size_t waves = 0;
     std::set<NodeName> proved;
     std::set<NodeName> released;
+    std::map<NodeName, std::string> lacking;  // what one that serves it has not proved
     std::string problem;
   };
   // The rollout that runs, if one does.

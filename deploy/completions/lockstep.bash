@@ -32,7 +32,7 @@ _lockstep() {
     ' site show'*) choices='-h --help --source --socket -o --output' ;;
     ' site delete'*) choices='-h --help --allow-shrink --socket -o --output' ;;
     ' site'*) choices='apply diff list show delete -h --help --socket -o --output' ;;
-    ' cert issue'*) choices='-h --help --name --drop-names --wait --socket -o --output' ;;
+    ' cert issue'*) choices='-h --help --name --drop-names --wait --timeout --socket -o --output' ;;
     ' cert list'*) choices='-h --help --watch --socket -o --output' ;;
     ' cert show'*) choices='-h --help --pem --socket -o --output' ;;
     ' cert check'*) choices='-h --help --socket -o --output' ;;
@@ -40,7 +40,7 @@ _lockstep() {
     ' challenge list'*) choices='-h --help --watch --socket -o --output' ;;
     ' challenge'*) choices='list -h --help --socket -o --output' ;;
     ' order list'*) choices='-h --help -n --count --watch --socket -o --output' ;;
-    ' order show'*) choices='-h --help --watch --wait --socket -o --output' ;;
+    ' order show'*) choices='-h --help --watch --wait --timeout --socket -o --output' ;;
     ' order'*) choices='list show -h --help --socket -o --output' ;;
     ' generation list'*) choices='-h --help -n --count --watch --socket -o --output' ;;
     ' generation show'*) choices='-h --help --watch --socket -o --output' ;;

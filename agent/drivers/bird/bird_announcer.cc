@@ -1,6 +1,5 @@
 #include "agent/drivers/bird/bird_announcer.h"
 
-#include <stop_token>
 #include <utility>
 
 namespace lockstep::agent::drivers::bird {
@@ -51,7 +50,7 @@ apply::AnnounceReport BirdAnnouncer::Report() {
 }
 
 Result<apply::AnnounceReport> BirdAnnouncer::AskBird(const std::vector<IpAddress>& addresses) {
-  const net::Limit limit(options_.deadline, std::stop_token());
+  const net::Limit limit(options_.deadline, options_.stop);
   LS_ASSIGN_OR_RETURN(ControlSession session, ControlSession::Open(options_.socket, limit));
   LS_ASSIGN_OR_RETURN(const Reply shown, session.Ask("show protocols"));
   AnnounceReport report;

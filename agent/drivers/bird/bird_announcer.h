@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace lockstep::agent::drivers::bird {
 struct BirdOptions {
   std::string socket = "/run/bird/bird.ctl";
   Micros deadline = Seconds(2);  // of a whole Report
+  std::stop_token stop = {};     // ends a Report at once, and all later ones
 };
 
 // Safe from any thread.

@@ -2,9 +2,12 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "common/base/clock.h"
 #include "common/base/hostname.h"
 
 namespace lockstep::agent::drivers::caddy {
@@ -40,18 +43,65 @@ bool StartCurl() {
   return started;
 }
 
+// curl_easy_perform, but for a stop: after it the call has `last` to end. (curl's own way, its
+// progress callback, would hear of the stop a second late.)
+class Performance {
+ public:
+  explicit Performance(CURL* call) : call_(call), multi_(curl_multi_init()) {
+    if (multi_ != nullptr) curl_multi_add_handle(multi_, call_);
+  }
+  Performance(const Performance&) = delete;
+  Performance& operator=(const Performance&) = delete;
+  ~Performance() {
+    if (multi_ == nullptr) return;
+    curl_multi_remove_handle(multi_, call_);
+    curl_multi_cleanup(multi_);
+  }
+
+  CURLcode Run(const std::stop_token& stop, Millis last) {
+    if (multi_ == nullptr) return CURLE_OUT_OF_MEMORY;
+    const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
+    std::optional<MonoTime> end;
+    for (int running = 1;;) {
+      if (curl_multi_perform(multi_, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+      if (running == 0) return ResultOf();
+      const MonoTime now = Clock::System().Mono();
+      if (!end && stop.stop_requested()) end = now + last;
+      if (end && now >= *end) return CURLE_ABORTED_BY_CALLBACK;
+      const Millis left = end ? std::chrono::ceil<Millis>(*end - now) : kLongestSleep;
+      curl_multi_poll(multi_, nullptr, 0, static_cast<int>(left.count()), nullptr);
+    }
+  }
+
+ private:
+  static constexpr Millis kLongestSleep{1000};  // curl wakes earlier for its own deadlines
+
+  CURLcode ResultOf() {
+    int left = 0;
+    const CURLMsg* message = curl_multi_info_read(multi_, &left);
+    return message != nullptr && message->msg == CURLMSG_DONE ? message->data.result
+                                                              : CURLE_FAILED_INIT;
+  }
+
+  CURL* call_;
+  CURLM* multi_;
+};
+
 }  // namespace
 
-AdminClient AdminClient::OverUnixSocket(std::string path, AdminLimits limits) {
-  return AdminClient(std::move(path), "http://caddy", limits);
+AdminClient AdminClient::OverUnixSocket(std::string path, AdminLimits limits,
+                                        std::stop_token stop) {
+  return AdminClient(std::move(path), "http://caddy", limits, std::move(stop));
 }
 
-AdminClient AdminClient::OverTcp(const Endpoint& endpoint, AdminLimits limits) {
-  return AdminClient("", "http://" + endpoint.ToString(), limits);
+AdminClient AdminClient::OverTcp(const Endpoint& endpoint, AdminLimits limits,
+                                 std::stop_token stop) {
+  return AdminClient("", "http://" + endpoint.ToString(), limits, std::move(stop));
 }
 
 Result<AdminClient::Answer> AdminClient::Ask(const char* method, std::string_view path,
-                                             std::string_view body, bool must_reload) const {
+                                             std::string_view body, bool must_reload) {
+  if (given_up_) return Silent();
   std::unique_ptr<CURL, CurlDeleter> curl(StartCurl() ? curl_easy_init() : nullptr);
   if (curl == nullptr) return ResourceExhausted("cannot start an HTTP client for caddy");
   Sink sink{"", limits_.max_answer_bytes};
@@ -80,7 +130,12 @@ Result<AdminClient::Answer> AdminClient::Ask(const char* method, std::string_vie
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.data());
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   }
-  const CURLcode code = curl_easy_perform(curl.get());
+  const CURLcode code =
+      Performance(curl.get()).Run(stop_, body.empty() ? limits_.last_question : limits_.last_load);
+  if (code == CURLE_ABORTED_BY_CALLBACK) {
+    given_up_ = true;
+    return Silent();
+  }
   if (sink.overflowed) {
     return ResourceExhausted("caddy answers more than " + std::to_string(sink.cap) + " bytes");
   }
@@ -94,6 +149,10 @@ Result<AdminClient::Answer> AdminClient::Ask(const char* method, std::string_vie
   Answer answer{0, std::move(sink.bytes)};
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;
+}
+
+Status AdminClient::Silent() const {
+  return Cancelled("caddy at " + Place() + " was silent when the agent stopped");
 }
 
 Status AdminClient::Load(std::string_view json) {
@@ -122,7 +181,7 @@ Status AdminClient::SetConfig(std::string_view path, std::string_view json) {
 }
 
 std::string ErrorText(std::string_view body) {
-  std::string text(body.substr(0, 64 * 1024));
+  std::string text(body.substr(0, size_t{64} * 1024));
   const auto parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (parsed.is_object() && parsed.contains("error") && parsed["error"].is_string()) {
     text = parsed["error"].get<std::string>();

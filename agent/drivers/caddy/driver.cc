@@ -98,8 +98,8 @@ bool IsOpenToOthers(const std::string& socket) {
 
 CaddyDriver::CaddyDriver(CaddyOptions options)
     : CaddyDriver(options,
-                  std::make_unique<AdminClient>(
-                      AdminClient::OverUnixSocket(options.render.admin_socket, options.limits)),
+                  std::make_unique<AdminClient>(AdminClient::OverUnixSocket(
+                      options.render.admin_socket, options.limits, options.stop)),
                   Clock::System(),
                   [](const probe::QuicRequest& request) { return probe::QuicHandshake(request); }) {
 }
@@ -189,7 +189,8 @@ Status CaddyDriver::KeepForeign(const std::string& config) {
 
 bool CaddyDriver::IsOurCaddyOpenToAll() {
   if (!AcceptsTcp(options_.open_admin)) return false;
-  const auto id = AdminClient::OverTcp(options_.open_admin, options_.limits).GetConfig("/@id");
+  const auto id =
+      AdminClient::OverTcp(options_.open_admin, options_.limits, options_.stop).GetConfig("/@id");
   return id.ok() && id->size() > 2 && ConfigId::Parse(id->substr(1, id->size() - 2)).has_value();
 }
 
@@ -204,7 +205,7 @@ Status CaddyDriver::RepairAdmin(const Status& unreachable) {
                : unreachable;
   }
   log::Warning("caddy.admin_repaired", {{"was", options_.open_admin.ToString()}});
-  return AdminClient::OverTcp(options_.open_admin, options_.limits)
+  return AdminClient::OverTcp(options_.open_admin, options_.limits, options_.stop)
       .SetConfig("/admin", RenderAdmin(options_.render));
 }
 

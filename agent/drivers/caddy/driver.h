@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ namespace lockstep::agent::drivers::caddy {
 struct CaddyOptions {
   RenderSettings render;
   AdminLimits limits;
+  std::stop_token stop = {};  // after it a Caddy that is silent is waited for no longer
   // Replace a config that is not ours; a copy of it is kept. Else such a Caddy is refused.
   bool take_over = false;
   std::string copies_directory;            // made 0700; of replaced configs, which may hold keys

@@ -265,6 +265,24 @@ TEST_F(AdminTest, ApplyingAFileSaysWhatChangesAndWhichGenerationCarriesIt) {
   EXPECT_EQ(again.generation(), 0U);
 }
 
+TEST_F(AdminTest, AGenerationThatRollsOutNamesTheNodesItWaitsFor) {
+  rig_.Enrol({"ams1", "fra1", "nyc1"});
+  ASSERT_TRUE(rig_.Connect("ams1").ok());
+  ASSERT_TRUE(rig_.Connect("nyc1").ok());
+  rig_.Settle({"ams1", "nyc1"});
+  v1::ApplySitesResponse applied;
+  ASSERT_TRUE(Apply(kSite, &applied).ok());
+  v1::GetGenerationRequest request;
+  request.set_number(applied.generation());
+  v1::GetGenerationResponse response;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetGeneration, request, &response).ok());
+  EXPECT_THAT(response.missing(), ElementsAre("ams1: serves nothing yet", "fra1: is not connected",
+                                              "nyc1: waits for its wave"));
+  rig_.Settle({"ams1", "nyc1"});
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetGeneration, request, &response).ok());
+  EXPECT_THAT(response.missing(), ::testing::IsEmpty());
+}
+
 TEST_F(AdminTest, AFileWithErrorsNamesThemAllAndChangesNothing) {
   v1::ApplySitesResponse applied;
   const grpc::Status status = Apply("[[site]]\nname = \"x\"\nhost = [\"y\"]\n", &applied);

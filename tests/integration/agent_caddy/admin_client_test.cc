@@ -62,6 +62,39 @@ TEST_F(AdminClientTest, DoesNotWaitForEver) {
             DeadlineExceeded("caddy at " + path_ + " does not answer within 300 ms"));
 }
 
+// Its own deadlines are far away: whoever does not hear of the stop waits for a minute.
+class StoppedAdminClientTest : public AdminClientTest {
+ protected:
+  AdminClient StoppableClient(Millis last) {
+    const Millis long_time{60'000};
+    return AdminClient::OverUnixSocket(path_, {long_time, long_time, 1000, last, last},
+                                       stop_.get_token());
+  }
+  const Status silent_ = Cancelled("caddy at " + path_ + " was silent when the agent stopped");
+  std::stop_source stop_;
+};
+
+TEST_F(StoppedAdminClientTest, AStopEndsACallToASilentCaddyAndAllAfterIt) {
+  const UnixServer server(path_, [this](const std::string&) {
+    stop_.request_stop();  // in the middle of the call
+    return "";
+  });
+  AdminClient client = StoppableClient(Millis(1));
+  const MonoTime start = Clock::System().Mono();
+  EXPECT_EQ(client.GetConfig("/@id").status(), silent_);
+  EXPECT_EQ(client.Load("{}"), silent_);
+  EXPECT_LT(Clock::System().Mono() - start, Seconds(30));
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST_F(StoppedAdminClientTest, ACaddyThatAnswersIsStillHeard) {
+  stop_.request_stop();
+  const UnixServer server(path_, [](const std::string&) { return HttpText(200, "{}"); });
+  AdminClient client = StoppableClient(Millis(30'000));
+  EXPECT_EQ(*client.GetConfig("/apps"), "{}");
+  EXPECT_EQ(client.Load("{}"), Status::Ok());
+}
+
 TEST_F(AdminClientTest, TakesNoMoreThanItsLimit) {
   EXPECT_EQ(GetFrom(HttpText(200, std::string(2000, 'x'))).status(),
             ResourceExhausted("caddy answers more than 1000 bytes"));

@@ -128,6 +128,28 @@ TEST_F(CliTest, SiteApplyWaitsForTheGeneration) {
   EXPECT_THAT(ran.err, HasSubstr("rolled back: fra1: caddy refused it"));
 }
 
+TEST_F(CliTest, ASiteApplyThatWaitedInVainNamesTheNodesThatAreMissing) {
+  admin.applied.set_generation(7);
+  v1::GetGenerationResponse& seen = admin.generations[7];
+  seen.mutable_generation()->set_state(v1::Generation::STATE_ROLLING_OUT);
+  seen.mutable_generation()->set_wave(1);
+  seen.mutable_generation()->set_waves(2);
+  seen.mutable_generation()->set_nodes(3);
+  seen.mutable_generation()->set_nodes_proved(1);
+  seen.add_missing("fra1: is not connected");
+  seen.add_missing("nyc1: waits for its wave");
+  const Ran ran = Run({"site", "apply", "--wait", "--timeout", "0", "-f", "-"}, "x");
+  EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kDeclined));
+  EXPECT_EQ(ran.err,
+            "generation 7 carries it to the nodes\n"
+            "generation 7: wave 1 of 2, proved by 1 of 3\n"
+            "lockstep: generation 7 is not everywhere after 0 us (wave 1 of 2, proved by 1 of 3); "
+            "it goes on\n"
+            "  fra1: is not connected\n"
+            "  nyc1: waits for its wave\n"
+            "look again: lockstep generation show 7\n");
+}
+
 TEST_F(CliTest, AFileThatCannotBeReadIsAUsageError) {
   const Ran ran = Run({"site", "apply", "-f", "/nowhere/sites.toml"});
   EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kUsage));

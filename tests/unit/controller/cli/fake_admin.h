@@ -3,8 +3,10 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -37,6 +39,8 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::ListOrdersResponse orders;
   v1::GetOrderResponse order;
   std::vector<v1::Order> watched;
+  bool watch_is_endless = false;           // until the client leaves
+  std::chrono::nanoseconds watch_limit{};  // which the client gave to the newest watch
   std::map<uint64_t, v1::GetGenerationResponse> generations;
   std::vector<v1::Event> events;
 
@@ -105,13 +109,15 @@ class FakeAdmin final : public v1::AdminService::Service {
   grpc::Status GetOrder(Context*, const v1::GetOrderRequest*, v1::GetOrderResponse* to) override {
     return Answer(order, to);
   }
-  grpc::Status WatchOrder(Context*, const v1::WatchOrderRequest*,
+  grpc::Status WatchOrder(Context* context, const v1::WatchOrderRequest*,
                           grpc::ServerWriter<v1::WatchOrderResponse>* writer) override {
+    watch_limit = context->deadline() - std::chrono::system_clock::now();
     for (const v1::Order& seen : watched) {
       v1::WatchOrderResponse response;
       *response.mutable_order() = seen;
       writer->Write(response);
     }
+    while (watch_is_endless && !context->IsCancelled()) ::poll(nullptr, 0, 1);
     return failure;
   }
   grpc::Status GetGeneration(Context*, const v1::GetGenerationRequest* request,

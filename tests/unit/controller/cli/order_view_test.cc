@@ -72,6 +72,69 @@ TEST_F(OrderViewTest, IssueWaitShowsEachStepOnceAndEndsWithTheResult) {
             "3.42 s, serial 0a1b2c3d\n");
 }
 
+TEST_F(OrderViewTest, AWaitThatRunsOutNamesWhoIsMissingAndWhatWasLastSeenOfThem) {
+  admin.watch_is_endless = true;
+  v1::Order order = MakeOrder(v1::Order::STATE_ROLLING_OUT);
+  AddStep(order, "certificate stored", 4.5, "serial 0a1b, generation 7");
+  order.add_missing("ams1: TLS certificate for www.example.test on 203.0.113.10: timed out");
+  order.add_missing("ams1: and 3 more");
+  order.add_missing("fra1: is not connected and counts as announcing");
+  order.add_missing("nyc1: is not connected and counts as announcing");
+  auto* challenges = order.mutable_challenge_proofs();
+  auto* certificates = order.mutable_certificate_proofs();
+  using types::v1::PROBE_KIND_CHALLENGE;
+  using types::v1::PROBE_KIND_TLS;
+  AddProof(certificates, "ams1", "ams1", PROBE_KIND_TLS, "203.0.113.10", 5, "timed out");
+  AddProof(challenges, "ams1", "ams1", PROBE_KIND_CHALLENGE, "203.0.113.10", 1.4);
+  AddProof(challenges, "fra1", "ams1", PROBE_KIND_CHALLENGE, "10.77.2.2", 1.6);
+  *admin.order.mutable_order() = order;
+  const Ran ran = Run({"order", "show", "--wait", "--timeout", "0", order.id()});
+  EXPECT_EQ(ran.code, static_cast<int>(ExitCode::kDeclined));
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_EQ(
+      ran.err,
+      "order o-3f2a91c04be7d512\n"
+      "20:00:04.500   +4.50 s  certificate stored  serial 0a1b, generation 7\n"
+      "lockstep: order o-3f2a91c04be7d512 is not done after 0 us (state: rolling out); it goes on\n"
+      "  ams1: TLS certificate for www.example.test on 203.0.113.10: timed out\n"
+      "  ams1: and 3 more\n"
+      "    last seen at 20:00:05.000: tls www.example.test on 203.0.113.10: timed out\n"
+      "  fra1: is not connected and counts as announcing\n"
+      "    last seen at 20:00:01.600: http www.example.test on 10.77.2.2, seen by ams1: good\n"
+      "  nyc1: is not connected and counts as announcing\n"
+      "    nothing was seen of it\n"
+      "look again: lockstep order show o-3f2a91c04be7d512\n");
+}
+
+TEST_F(OrderViewTest, AnOrderThatEndsAsTheWaitRunsOutHasItsResult) {
+  admin.watch_is_endless = true;
+  *admin.issued.mutable_order() = MakeOrder(v1::Order::STATE_QUEUED);
+  v1::Order order = MakeOrder(v1::Order::STATE_DONE);
+  Set(order.mutable_ended_at(), 3.42);
+  *admin.order.mutable_order() = order;
+  const Ran ran = Run({"cert", "issue", "--wait", "--timeout", "0", "www.example.test"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err, "order o-3f2a91c04be7d512\n");
+  EXPECT_THAT(ran.out, HasSubstr("on every node after 3.42 s"));
+}
+
+TEST_F(OrderViewTest, AWaitLastsAsLongAsItWasToldAndElseAQuarterOfAnHour) {
+  *admin.issued.mutable_order() = MakeOrder(v1::Order::STATE_QUEUED);
+  *admin.order.mutable_order() = MakeOrder(v1::Order::STATE_DONE);
+  admin.watched.push_back(admin.order.order());
+  const auto about = [](int seconds) {  // gRPC rounds on the way
+    return AllOf(::testing::Gt(Seconds(seconds - 30)), ::testing::Lt(Seconds(seconds + 30)));
+  };
+  EXPECT_EQ(Run({"cert", "issue", "--wait", "www.example.test"}).code, 0);
+  EXPECT_THAT(admin.watch_limit, about(900));
+  EXPECT_EQ(Run({"cert", "issue", "--wait", "--timeout", "50", "www.example.test"}).code, 0);
+  EXPECT_THAT(admin.watch_limit, about(50));
+  EXPECT_EQ(Run({"order", "show", "--wait", admin.order.order().id()}).code, 0);
+  EXPECT_THAT(admin.watch_limit, about(900));
+  EXPECT_EQ(Run({"order", "show", "--wait", "--timeout", "50", admin.order.order().id()}).code, 0);
+  EXPECT_THAT(admin.watch_limit, about(50));
+}
+
 TEST_F(OrderViewTest, WithoutWaitItPrintsTheOrdersIdAlone) {
   *admin.issued.mutable_order() = MakeOrder(v1::Order::STATE_QUEUED);
   const Ran ran = Run({"cert", "issue", "www.example.test"});

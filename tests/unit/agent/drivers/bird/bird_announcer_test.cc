@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <functional>
+#include <stop_token>
 #include <thread>
 
 #include "common/base/fd.h"
@@ -77,7 +78,7 @@ class BirdAnnouncerTest : public ::testing::Test {
  protected:
   // Long enough for a busy machine; the one test that waits for it to pass has its own.
   explicit BirdAnnouncerTest(Micros deadline = Seconds(20))
-      : announcer_({directory_ / "bird.ctl", deadline}) {
+      : announcer_({directory_ / "bird.ctl", deadline, stop_.get_token()}) {
     announcer_.SetServiceAddresses({*IpAddress::Parse("203.0.113.10")});
   }
   apply::AnnounceReport ReportFrom(FakeBird::Answer answer,
@@ -88,6 +89,7 @@ class BirdAnnouncerTest : public ::testing::Test {
     return report;
   }
   fakes::TempDirectory directory_;
+  std::stop_source stop_;
   BirdAnnouncer announcer_;
 };
 
@@ -128,6 +130,15 @@ TEST_F(SilentBirdTest, NeverHangs) {
   const auto report = ReportFrom([](const std::string&) { return ""; });
   EXPECT_EQ(report.state, State::kUnknown);
   EXPECT_THAT(report.evidence, HasSubstr("bird"));
+}
+
+TEST_F(BirdAnnouncerTest, AStopEndsAReportOfASilentBird) {
+  const auto report = ReportFrom([this](const std::string&) {
+    stop_.request_stop();
+    return "";
+  });
+  EXPECT_EQ(report.state, State::kUnknown);
+  EXPECT_THAT(report.evidence, HasSubstr("stopped"));
 }
 
 TEST_F(BirdAnnouncerTest, StopsReadingAnEndlessReply) {
