@@ -74,7 +74,7 @@ TEST(RequestWriterTest, EndsAChunkedBodyThatIsEmptyOrLate) {
   EXPECT_FALSE(writer.body_begun());
   ASSERT_TRUE(writer.Finish());
   EXPECT_EQ(SendAll(&writer, 100).wire, "0\r\n\r\n");
-  EXPECT_TRUE(writer.body_begun());
+  EXPECT_FALSE(writer.body_begun());
   EXPECT_TRUE(writer.complete());
 }
 
