@@ -30,7 +30,12 @@ Orders::Orders(Options options, OrderTools tools, store::Database& database,
 
 void Orders::FailLeftovers(std::vector<model::Order> open) {
   for (model::Order& order : open) {
-    MarkFailed(&order, "the controller stopped in the middle of it", tools_.state.clock().Now());
+    const bool committed = std::ranges::any_of(
+        order.steps, [](const model::OrderStep& step) { return step.what == "committed"; });
+    MarkFailed(&order,
+               committed ? "the controller stopped after the commit: the CA may have looked"
+                         : "the controller stopped before the commit: the CA was not told to look",
+               tools_.state.clock().Now());
     Store(order);
     database_.Run([id = order.id](store::Stores& stores) { return stores.challenges.DeleteOf(id); },
                   [](const Status&) {}, tools_.state);

@@ -220,6 +220,29 @@ TEST_F(OrdersTest, AKeyAuthorizationMustBeTokenAndThumbprint) {
   EXPECT_EQ(rig_.answer->message(), "challenges: at least one is needed");
 }
 
+TEST_F(OrdersTest, AnOrderOfAControllerThatDiedSaysWhetherTheCaMayHaveLooked) {
+  model::Order left = rig_.Get(rig_.Create());
+  const auto stored_error = [&] {
+    rig_.orders.FailLeftovers({left});
+    std::optional<Status> read;  // after the writes, which are queued before it
+    std::string error;
+    rig_.database.Run(
+        [&](store::Stores& stores) -> Status {
+          LS_ASSIGN_OR_RETURN(const model::Order order, stores.orders.Get(left.id));
+          error = order.error;
+          return Status::Ok();
+        },
+        [&](const Status& status) { read = status; }, rig_.state);
+    EXPECT_TRUE(fakes::RunUntil(rig_.state, [&] { return read.has_value(); }));
+    EXPECT_EQ(read, Status::Ok());
+    return error;
+  };
+  EXPECT_EQ(stored_error(),
+            "the controller stopped before the commit: the CA was not told to look");
+  left.steps.push_back({"committed", "the CA may look", rig_.clock.Now()});
+  EXPECT_EQ(stored_error(), "the controller stopped after the commit: the CA may have looked");
+}
+
 // What the disk is about to hold of the order says that the CA may look.
 class CommitTest : public OrdersTest {
  protected:
