@@ -94,6 +94,25 @@ ExitCode Change(Session& session,
   return ExitCode::kOk;
 }
 
+// A node that is forgotten is in no barrier any more: while it announces, a CA may still land on
+// it.
+ExitCode RemoveNode(Session& session, const std::string& name) {
+  v1::GetNodeRequest get;
+  get.set_name(name);
+  v1::GetNodeResponse known;
+  const Status found = session.connection().Call(&Admin::GetNode, get, &known);
+  if (!found.ok()) return session.Fail(found);
+  v1::RemoveNodeRequest request;
+  request.set_name(name);
+  const ExitCode code = Change(session, &Admin::RemoveNode, request, name + " is removed");
+  const std::string evidence = Printable(known.node().announce_evidence());
+  if (code == ExitCode::kOk && known.node().announcing() && !evidence.empty()) {
+    session.err << "lockstep: " << name << " announced the service addresses when last heard of ("
+                << evidence << "): stop that, orders no longer wait for it\n";
+  }
+  return code;
+}
+
 std::string TokenState(const v1::Token& token, WallTime now) {
   if (token.revoked()) return "revoked";
   if (token.used()) return std::string(kYes) + " used";
@@ -178,11 +197,8 @@ void AddNodes(CLI::App& app, Session& session) {
     request.set_name(*name);
     return Change(session, &Admin::UnbanNode, request, *name + " may connect again");
   });
-  verb("remove", "forget a banned or never connected node", [&session, name] {
-    v1::RemoveNodeRequest request;
-    request.set_name(*name);
-    return Change(session, &Admin::RemoveNode, request, *name + " is removed");
-  });
+  verb("remove", "forget a banned or never connected node",
+       [&session, name] { return RemoveNode(session, *name); });
 }
 
 void AddTokens(CLI::App& app, Session& session) {

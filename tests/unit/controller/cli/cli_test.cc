@@ -224,6 +224,21 @@ TEST_F(CliTest, BanSendsTheReason) {
   EXPECT_EQ(ran.err, "fra1 is banned\n");
 }
 
+TEST_F(CliTest, RemovingANodeThatAnnouncesIsSaid) {
+  admin.node.mutable_node()->set_announcing(true);
+  Ran ran = Run({"node", "remove", "fra1"});  // never heard of
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err, "fra1 is removed\n");
+  EXPECT_EQ(admin.last_removed, "fra1");
+  admin.node.mutable_node()->set_announce_evidence("bird exports 203.0.113.10/32");
+  ran = Run({"node", "remove", "fra1"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err,
+            "fra1 is removed\n"
+            "lockstep: fra1 announced the service addresses when last heard of (bird exports "
+            "203.0.113.10/32): stop that, orders no longer wait for it\n");
+}
+
 TEST_F(CliTest, WithoutAControllerItSaysSo) {
   server.reset();
   const Ran ran = Run({"node", "list"});

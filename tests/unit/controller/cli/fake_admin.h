@@ -45,6 +45,7 @@ class FakeAdmin final : public v1::AdminService::Service {
   std::vector<v1::Event> events;
 
   v1::BanNodeRequest last_ban;
+  std::string last_removed;
   v1::CreateTokenRequest last_token;
   v1::ApplySitesRequest last_apply;
   v1::IssueCertificateRequest last_issue;
@@ -77,6 +78,11 @@ class FakeAdmin final : public v1::AdminService::Service {
   }
   grpc::Status BanNode(Context*, const v1::BanNodeRequest* request, v1::BanNodeResponse*) override {
     last_ban = *request;
+    return failure;
+  }
+  grpc::Status RemoveNode(Context*, const v1::RemoveNodeRequest* request,
+                          v1::RemoveNodeResponse*) override {
+    last_removed = request->name();
     return failure;
   }
   grpc::Status CreateToken(Context*, const v1::CreateTokenRequest* request,
