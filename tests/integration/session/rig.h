@@ -43,9 +43,9 @@ class RecordingEvents final : public link::AgentEvents {
   void OnMessage(const NodeName& node, uint64_t session,
                  const agent::v1::AgentMessage& message) override {
     if (message.has_ack()) {
+      // Counted before it is noted: who waits for the note reads the count next.
+      CountObservations(message.ack().observations_size());
       Note("ack " + Name(node, session) + " push " + std::to_string(message.ack().push_id()));
-      const std::lock_guard lock(mutex_);
-      ack_observations_ = message.ack().observations_size();
     } else if (message.has_heartbeat()) {
       Note("heartbeat " + Name(node, session) + " " +
            std::to_string(message.heartbeat().serving_generation()));
@@ -85,6 +85,10 @@ class RecordingEvents final : public link::AgentEvents {
     int count = 0;
     for (const std::string& line : heard_) count += line.find(text) != std::string::npos ? 1 : 0;
     return count;
+  }
+  void CountObservations(int count) {
+    const std::lock_guard lock(mutex_);
+    ack_observations_ = count;
   }
   void Note(std::string line) {
     const std::lock_guard lock(mutex_);
