@@ -179,9 +179,13 @@ void ApplyQueue::RunReapply() {
       [this](const Outcome& outcome) {
         if (outcome.status.ok()) {
           log::Warning("apply.reapplied", {{"version", view_.serving.ToString()}});
+          told_lost_ = false;
           StartSweep(Everything());
         } else {
           log::Error("apply.reapply_failed", {{"error", outcome.status}});
+          // The controller's proofs are from before: it hears what is seen now.
+          told_lost_ = true;
+          StartSweep(Canaries(Everything()));
         }
       });
 }
@@ -235,6 +239,10 @@ void ApplyQueue::FinishInspection(Health health) {
   if (std::has_single_bit(lost_in_a_row_)) {
     log::Warning("apply.lost", {{"why", health.lost.front()}});
     reapply_due_ = true;
+  }
+  if (health.lost.empty() && told_lost_) {  // back without our doing
+    told_lost_ = false;
+    StartSweep(Everything());
   }
   // Nothing could be served yet, and the server may have come up since.
   if (view_.serving.none()) recover_due_ = true;

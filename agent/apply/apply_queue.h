@@ -141,6 +141,7 @@ class ApplyQueue {
   // On the way back: everything is looked at once more before the addresses are announced again.
   enum class Comeback { kNotWanted, kLooking, kSeen } comeback_ = Comeback::kNotWanted;
   uint64_t lost_in_a_row_ = 0;  // inspections
+  bool told_lost_ = false;      // the controller's newest proofs are of a server that was lost
   MonoTime healthy_since_{};
   task::TimerId soak_timer_ = 0;
   task::TimerId sweep_timer_ = 0;

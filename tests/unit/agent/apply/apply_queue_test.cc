@@ -206,6 +206,25 @@ TEST_F(ApplyQueueTest, ACanaryThatSeesAnotherCertificateBringsTheConfigurationBa
   EXPECT_THAT(queue->view().warnings, ::testing::Contains(HasSubstr("showed leaf 000000000000")));
 }
 
+TEST_F(ApplyQueueTest, AServerThatStaysAwayIsReportedAsSeenAndSoIsItsReturn) {
+  Start();
+  Serve(1);
+  Until([&] { return !heard.reports.empty(); });
+  heard.reports.clear();
+  rig.driver.Restart();
+  rig.driver.FailApply(Unavailable("connection refused"));
+  ASSERT_TRUE(Inspected([&] { return !heard.reports.empty(); }));
+  ASSERT_GT(heard.reports.back().observations_size(), 0);
+  EXPECT_NE(heard.reports.back().observations(0).error(), "");
+  // It comes back with what it served before; nobody had to apply anything.
+  rig.driver.FailApply(Status::Ok());
+  ASSERT_TRUE(rig.driver.Apply(*queue->view().desired, nullptr).ok());
+  heard.reports.clear();
+  ASSERT_TRUE(Inspected([&] { return !heard.reports.empty(); }));
+  ASSERT_EQ(heard.reports.back().observations_size(), 4);
+  for (const auto& seen : heard.reports.back().observations()) EXPECT_EQ(seen.error(), "");
+}
+
 TEST_F(ApplyQueueTest, WhatTheDriverWarnsOfShowsUntilItIsOver) {
   Start();
   Serve(1);
