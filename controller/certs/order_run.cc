@@ -329,8 +329,10 @@ std::vector<model::Proof> OrderRun::FirstLooksAt(
   std::vector<model::Proof> out;
   for (const auto& [subject, newest] : tools_.fleet.book()) {
     if (subject.kind == model::ProbeKind::kChallenge) continue;
-    const auto is_it = [&](const planner::ServedCertificate& certificate) {
-      return certificate.host == subject.host && certificate.leaf_sha256 == newest.seen;
+    // By name: clang 14 lets no lambda take a structured binding.
+    const auto is_it = [&host = subject.host,
+                        &seen = newest.seen](const planner::ServedCertificate& certificate) {
+      return certificate.host == host && certificate.leaf_sha256 == seen;
     };
     const model::Proof* first = tools_.fleet.proofs().FindFirst(subject);
     if (!newest.good || first == nullptr || std::ranges::none_of(served, is_it)) continue;

@@ -133,7 +133,9 @@ void Enrollment::Renew(const NodeName& node, const std::string& csr_pem, Issued 
   auto csr = crypto::ParseCsr(csr_pem);
   if (!csr.ok()) return done(csr.status().Prefixed("csr_pem"));
   const LiveNode* live = fleet_.Find(node);
-  if (live == nullptr) return done(PermissionDenied("node " + node.str() + " is not enrolled"));
+  if (live == nullptr)
+    return done(
+        PermissionDenied("node " + node.str() + " is not enrolled; enrol it with a new token"));
   if (live->node.banned) return done(PermissionDenied("node " + node.str() + " is banned"));
   auto made = ca_.IssueNode(node, *csr, state_.clock().Now());
   if (!made.ok()) return done(made.status());

@@ -82,7 +82,8 @@ Status CheckNode(const NodeIdentity& node, const Access& access, WallTime now) {
   if (access.enrolled_at) {
     const auto enrolled_at = access.enrolled_at(node.node);
     if (!enrolled_at) {
-      return PermissionDenied("node " + node.node.str() + " is not enrolled: enroll it");
+      return PermissionDenied("node " + node.node.str() +
+                              " is not enrolled; enrol it with a new token");
     }
     // Certificates count whole seconds.
     if (node.not_after + Seconds(2) < *enrolled_at + kNodeIdentityLifetime) {

@@ -73,12 +73,18 @@ class NodePlace(Place):
         return f"fd77:0::{_CLIENT_DOOR_BASE + self.subnet}"
 
 
+def check_lab_id(lab_id: str) -> str:
+    """`lab_id` if it may name namespaces and a directory, else ValueError."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", lab_id):
+        raise ValueError(f"lab id '{lab_id}' must be 1-16 of a-z 0-9 -, a letter first")
+    return lab_id
+
+
 class Layout:
     """Places and paths of one lab."""
 
     def __init__(self, lab_id: str, base: pathlib.Path, node_names: tuple[str, ...]):
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", lab_id):
-            raise ValueError(f"lab id '{lab_id}' must be 1-16 of a-z 0-9 -, a letter first")
+        check_lab_id(lab_id)
         unknown = [name for name in node_names if name not in NODE_NAMES]
         if unknown or not node_names:
             raise ValueError(f"nodes are any of {' '.join(NODE_NAMES)}; got '{' '.join(node_names)}'")

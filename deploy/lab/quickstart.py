@@ -68,6 +68,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--libraries", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    try:
+        lay.check_lab_id(options.id)
+    except ValueError as error:
+        parser.error(f"--id: {error}")
     if (options.command == "demo") != (options.demo is not None):
         parser.error(f"a demo is one of: {', '.join(demo.DEMOS)}, after the word demo")
     options.build_dir = options.build_dir.resolve()
