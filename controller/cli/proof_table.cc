@@ -40,9 +40,6 @@ struct Cell {
   int good = 0;
   int bad = 0;
   WallTime at;  // the latest
-  friend bool operator==(const Cell& a, const Cell& b) {
-    return a.good == b.good && a.bad == b.bad;
-  }
 };
 using Row = std::array<Cell, kWays>;
 

@@ -40,7 +40,9 @@ Block Apply(const Context& context, const Block& in) {
   return out;
 }
 
-uint8_t FirstOctet(uint8_t config_id) { return static_cast<uint8_t>((config_id << 5) | kBlock); }
+uint8_t FirstOctet(uint8_t config_id) {
+  return static_cast<uint8_t>((size_t{config_id} << 5U) | kBlock);
+}
 
 }  // namespace
 
