@@ -100,7 +100,8 @@ class PublishRig : public FleetRig, private controller::publish::DesiredSource {
   }
   // The mark of the site that came to the node with the newest push.
   std::string MarkPushedTo(const std::string& name) const {
-    for (const auto& resource : link.PushesTo(Node(name)).back().upserts()) {
+    const agent::v1::Push push = link.PushesTo(Node(name)).back();
+    for (const auto& resource : push.upserts()) {
       if (resource.type() != "site") continue;
       return snapshot::MarkOf({nullptr, crypto::Sha256(resource.body())}).str();
     }

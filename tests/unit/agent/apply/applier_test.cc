@@ -115,7 +115,7 @@ TEST_F(ApplierTest, WhatIsNotProvedOnTheWireIsRolledBack) {
   EXPECT_THAT(ack.reason(),
               HasSubstr("not proved on the wire: TLS handshake for www.example.test"));
   EXPECT_EQ(ack.serving_digest(), At(1).Digest());
-  EXPECT_EQ(ack.observations_size(), 6);
+  EXPECT_EQ(ack.observations_size(), 4);
   rig.driver.ServeRight();
   EXPECT_EQ(rig.Leaf(), LeafOf(1));
   rig.Restart();
