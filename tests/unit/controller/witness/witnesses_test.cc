@@ -115,7 +115,7 @@ TEST_F(WitnessesTest, OnlyWhoKnowsMarksIsAskedForOne) {
   subject.token = std::string(32, 'a');
   witnesses_.Ask({subject});
   rig_.state.RunAll();
-  EXPECT_EQ(AskedOf("ams2"), 1u);
+  ASSERT_EQ(AskedOf("ams2"), 1u);
   EXPECT_EQ(AskedOf("fra1"), 0u);
   EXPECT_EQ(rig_.link.WitnessRequestsTo(Node("ams2"))[0].targets(0).token(), subject.token);
 }
