@@ -1,4 +1,4 @@
-// PURE: what a handshake must show, and whether it did.
+// PURE: what a look must show, and whether it did.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace lockstep::agent::apply {
 
-// A look and the leaf that it must see.
+// A look and what it must see.
 struct Expectation {
   look::Look look;
-  std::string leaf_sha256;  // lower-case hex
+  std::string expected;  // the leaf's SHA-256 in lower-case hex; the site's mark
 };
 std::vector<Expectation> Expectations(const std::vector<reconcile::Look>& looks);
 std::vector<look::Look> LooksOf(const std::vector<Expectation>& expectations);

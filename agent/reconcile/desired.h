@@ -37,6 +37,7 @@ struct Site {
   std::vector<Hostname> hosts;
   std::vector<Hostname> secure_hosts;  // served on 443 and redirected there from 80
   std::variant<Preset, FileRoot, Upstream> content;
+  SiteMark mark = {};  // of just this version
   friend bool operator==(const Site&, const Site&) = default;
 };
 

@@ -4,6 +4,24 @@
 
 namespace lockstep::agent::reconcile {
 
+namespace {
+
+const Hostname& HostToAsk(const Site& site) {
+  return site.secure_hosts.empty() ? site.hosts.front() : site.secure_hosts.front();
+}
+
+void AddSites(const Desired& desired, const Changes& changes, const IpAddress& address,
+              bool everything, Looks* looks) {
+  const std::set<std::string> names(changes.changed_sites.begin(), changes.changed_sites.end());
+  for (const Site& site : desired.sites) {
+    const bool changed = everything || names.contains(site.name);
+    (changed ? looks->changed : looks->background)
+        .push_back({LookKind::kSite, HostToAsk(site), address, site.mark.str()});
+  }
+}
+
+}  // namespace
+
 Looks ExpectedLooks(const Desired& desired, const Changes& changes) {
   const std::set<Hostname> hosts(changes.changed_hosts.begin(), changes.changed_hosts.end());
   const std::set<IpAddress> fresh(changes.new_addresses.begin(), changes.new_addresses.end());
@@ -13,6 +31,7 @@ Looks ExpectedLooks(const Desired& desired, const Changes& changes) {
 
   Looks out;
   for (const IpAddress& address : addresses) {
+    AddSites(desired, changes, address, changes.first || fresh.contains(address), &out);
     bool quic_looked_at = !changes.certificates_differ();
     for (const auto& [host, certificate] : certificates) {
       const bool changed = changes.first || hosts.contains(host) || fresh.contains(address);
