@@ -28,7 +28,8 @@ Publisher::Publisher(Options options, const identity::FleetCa& ca, model::Epoch 
       journal_(journal),
       desired_(desired),
       manifests_(ca, std::move(epoch)),
-      pusher_(fleet, manifests_) {}
+      pusher_(fleet, manifests_),
+      judging_(state.clock()) {}
 
 void Publisher::Load(PublishedPast past) {
   start_id_ = past.starts.back().id;
@@ -212,9 +213,17 @@ RolloutFacts Publisher::GatherFacts() {
   return facts;
 }
 
+void Publisher::OnProofsChanged() {
+  const Micros wait = judging_.Wait();
+  if (wait == Micros(0)) return Advance();
+  if (!active_) return;
+  state_.Cancel(wake_timer_);
+  wake_timer_ = state_.PostAfter(wait, [this] { OnWake(); });
+}
+
 void Publisher::Advance() {
   if (!active_ || !active_->stored || !read_only_.empty()) return;
-  const RolloutFacts facts = GatherFacts();
+  const RolloutFacts facts = judging_.Run([this] { return GatherFacts(); });
   const Rollout::Step step = active_->rollout.Advance(facts);
   for (const NodeName& node : step.release) pusher_.Push(node, active_->release);
   if (step.proved) return FinishProved();

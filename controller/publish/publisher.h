@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/task/pacer.h"
 #include "controller/fleet/fleet.h"
 #include "controller/model/generation.h"
 #include "controller/planner/planner.h"
@@ -103,7 +104,7 @@ class Publisher final : public fleet::FleetObserver {
   Status OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) override;
   void OnConnected(const fleet::LiveNode& node, const agent::v1::Hello& hello) override;
   void OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) override;
-  void OnProofsChanged() override { Advance(); }
+  void OnProofsChanged() override;
   void OnNodesChanged(const std::string& cause) override;
   void OnDisconnected(const fleet::LiveNode& node) override;
 
@@ -169,6 +170,7 @@ class Publisher final : public fleet::FleetObserver {
   std::optional<Active> active_;
   std::optional<Pending> pending_;
   std::string failed_digest_;  // of the content that was rolled back last: not tried again as it is
+  task::Pacer judging_;        // its cost grows with nodes times targets
   task::TimerId wake_timer_ = 0;
   task::TimerId soak_timer_ = 0;
 };
