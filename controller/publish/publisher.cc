@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/encoding.h"
+#include "common/crypto/digest.h"
 #include "common/log/log.h"
 
 namespace lockstep::controller::publish {
@@ -79,7 +80,7 @@ Result<uint64_t> Publisher::Carry(const std::string& cause) {
   // After a rollout that did not end well some node may have seen a higher number than the stable
   // one, and takes only what is higher still.
   if (stable_ && stable_->generation.number == newest_ &&
-      stable_->plan->shared.Digest() == plan.shared.Digest() &&
+      stable_->plan->Digest() == plan.Digest() &&
       stable_->plan->node_parts.size() == plan.node_parts.size()) {
     return stable_->generation.number;
   }
@@ -111,7 +112,7 @@ Rollout Publisher::MakeRollout(const planner::Plan& plan, bool is_rollback) {
   static const planner::Plan kNothing;
   const planner::Plan& before = stable_ ? *stable_->plan : kNothing;
   Rollout::Options rollout = options_.rollout;
-  const bool is_same = before.shared.Digest() == plan.shared.Digest();
+  const bool is_same = before.Digest() == plan.Digest();
   if (is_rollback || is_same || planner::OnlyAddsFirstCertificates(before, plan)) {
     rollout.soak = Micros(0);
   }
@@ -133,6 +134,9 @@ uint64_t Publisher::Begin(uint64_t number, planner::Plan plan, const std::string
   for (const auto& [key, entry] : plan.shared.entries()) {
     generation.resources.push_back({key.type, key.name, entry.sha256});
   }
+  for (const auto& [key, body] : plan.StoredNodeParts()) {
+    generation.resources.push_back({key.type, key.name, crypto::Sha256(*body)});
+  }
 
   Rollout rollout = MakeRollout(plan, is_rollback);
   auto changed = Targets::ChangedBy(stable_ ? *stable_->plan : planner::Plan(), plan);
@@ -152,6 +156,9 @@ void Publisher::Store(const model::Generation& generation, const planner::PlanPt
         LS_RETURN_IF_ERROR(stores.generations.Create(generation));
         for (const auto& [key, entry] : plan->shared.entries()) {
           LS_RETURN_IF_ERROR(stores.resources.Put(entry.sha256, *entry.body));
+        }
+        for (const auto& [key, body] : plan->StoredNodeParts()) {
+          LS_RETURN_IF_ERROR(stores.resources.Put(crypto::Sha256(*body), *body));
         }
         LS_RETURN_IF_ERROR(stores.generations.Prune(kKeptGenerations).status());
         return stores.resources.Prune().status();
@@ -274,7 +281,7 @@ void Publisher::BeginPending() {
   if (!plan.ok()) {
     return journal_.Error("generation.refused", pending.cause, plan.status().message());
   }
-  if (plan->shared.Digest() == failed_digest_) {
+  if (plan->Digest() == failed_digest_) {
     return journal_.Warning(
         "generation.not_retried", pending.cause,
         "the same content was rolled back a moment ago; change it or apply it again");
@@ -293,7 +300,7 @@ void Publisher::RollBack(const std::string& problem) {
     journal_.Error("generation.rollback_failed", std::to_string(generation.number),
                    "the content before it was refused too; nodes serve what they last had");
   } else {
-    failed_digest_ = generation.digest;
+    failed_digest_ = failed.release.plan->Digest();
     if (stable_) {
       ForgetSitesBefore(failed);
       Begin(newest_ + 1,
@@ -344,6 +351,15 @@ void Publisher::PushTarget(const NodeName& node) {
   } else if (stable_) {
     pusher_.Push(node, *stable_);
   }
+}
+
+const planner::Plan* Publisher::FindServedByAll() const {
+  if (active_ || !stable_) return nullptr;
+  for (const auto& [name, live] : fleet_.nodes()) {
+    if (live.node.banned || !live.CountsAsAnnouncing()) continue;
+    if (!live.connected || AppliedBy(name) != stable_->generation.number) return nullptr;
+  }
+  return stable_->plan.get();
 }
 
 const planner::ServedCertificate* Publisher::FindServed(const Hostname& host) const {
