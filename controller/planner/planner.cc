@@ -277,6 +277,7 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
     plan.shared.Put({"site", site.name}, Serialise(part));
   }
   LS_RETURN_IF_ERROR(FindSites(&plan));
+  plan.quic = FindQuicTerms(plan);
   return plan;
 }
 
@@ -299,6 +300,7 @@ Result<Plan> PlanFromStored(Snapshot stored, const std::vector<model::Node>& nod
   }
   SortByHost(&plan.served);
   LS_RETURN_IF_ERROR(FindSites(&plan));
+  plan.quic = FindQuicTerms(plan);
   return plan;
 }
 
@@ -330,6 +332,7 @@ Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now) {
     }
   }
   if (!taken.empty()) ServeInstead(chosen, taken, failed.shared, &plan);
+  plan.quic = FindQuicTerms(plan);
   return plan;
 }
 

@@ -15,6 +15,7 @@
 #include "controller/model/edge_policy.h"
 #include "controller/model/node.h"
 #include "controller/model/quic_keys.h"
+#include "controller/model/quic_terms.h"
 #include "controller/model/site.h"
 
 namespace lockstep::controller::planner {
@@ -52,8 +53,9 @@ struct Plan {
   // "fleet", "site" and "certificate" resources; "quic_keys" if a node runs lockstep-quicd.
   snapshot::Snapshot shared;
   std::map<NodeName, snapshot::Body> node_parts;
-  std::vector<ServedCertificate> served;  // by host
-  std::vector<ServedSite> sites;          // by name
+  std::vector<ServedCertificate> served;         // by host
+  std::vector<ServedSite> sites;                 // by name
+  std::map<NodeName, model::QuicTermsPtr> quic;  // of nodes that the policy has a say in
 
   // The shared part and the node's own; NOT_FOUND for a node that the plan does not know.
   Result<snapshot::Snapshot> SnapshotFor(const NodeName& node) const;
@@ -92,6 +94,9 @@ bool OnlyAddsFirstCertificates(const Plan& before, const Plan& after);
 
 // The hosts whose certificate differs between the two, or that are new.
 std::vector<ServedCertificate> ChangedCertificates(const Plan& before, const Plan& after);
+// And with them those of which some node shows other QUIC parameters, or shows some for the first
+// time: the handshakes to look at.
+std::vector<ServedCertificate> ChangedHandshakes(const Plan& before, const Plan& after);
 // The sites of `after` that `before` did not have just so.
 std::vector<ServedSite> ChangedSites(const Plan& before, const Plan& after);
 

@@ -1,5 +1,9 @@
 #include "controller/planner/quic_parts.h"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -26,7 +30,81 @@ std::string QuicOf(const snapshot::Body& body) {
   return quic.SerializeAsString();
 }
 
+void AddSite(const types::v1::Site& site, model::SiteQuicByHost* out) {
+  if (!site.has_quic()) return;
+  const auto& idle = site.quic().idle_timeout();
+  const model::SiteQuic quic{site.quic().disable_active_migration(),
+                             Micros(idle.seconds() * 1'000'000 + idle.nanos() / 1000),
+                             site.quic().use_preferred_address()};
+  for (const std::string& host : site.secure_hosts()) {
+    out->insert_or_assign(*Hostname::Parse(host), quic);
+  }
+}
+
+std::shared_ptr<const model::SiteQuicByHost> SitesIn(const Plan& plan) {
+  auto out = std::make_shared<model::SiteQuicByHost>();
+  for (const auto& [key, entry] : plan.shared.entries()) {
+    if (key.type != "site") continue;
+    types::v1::Site site;
+    LS_CHECK(site.ParseFromString(*entry.body));
+    AddSite(site, out.get());
+  }
+  return out;
+}
+
+model::QuicTermsPtr TermsOf(const NodeSettings& settings,
+                            const std::shared_ptr<const model::SiteQuicByHost>& sites) {
+  if (settings.quic_server() == types::v1::QUIC_SERVER_NONE) {
+    return std::make_shared<const model::QuicTerms>(model::QuicTerms{false, {}, nullptr});
+  }
+  if (settings.quic_server() != types::v1::QUIC_SERVER_QUICD) return nullptr;
+  model::QuicTerms terms{true, {}, sites};
+  for (const auto& preferred : settings.quic_identity().preferred_addresses()) {
+    terms.preferred_addresses.push_back(*IpAddress::Parse(preferred.advertised()));
+  }
+  return std::make_shared<const model::QuicTerms>(std::move(terms));
+}
+
+model::QuicTermsPtr TermsIn(const Plan& plan, const NodeName& node) {
+  const auto found = plan.quic.find(node);
+  return found == plan.quic.end() ? nullptr : found->second;
+}
+
+// It shows other parameters for the host, or has opened UDP 443.
+bool IsShownOtherwise(const model::QuicTermsPtr& before, const model::QuicTermsPtr& after,
+                      const Hostname& host) {
+  if (before && !before->is_served && (!after || after->is_served)) return true;
+  return (before ? before->Find(host) : std::nullopt) != (after ? after->Find(host) : std::nullopt);
+}
+
 }  // namespace
+
+std::map<NodeName, model::QuicTermsPtr> FindQuicTerms(const Plan& plan) {
+  std::shared_ptr<const model::SiteQuicByHost> sites;  // read for the first node that needs them
+  std::map<NodeName, model::QuicTermsPtr> out;
+  for (const auto& [node, part] : plan.node_parts) {
+    const NodeSettings settings = SettingsIn(part);
+    if (!sites && settings.quic_server() == types::v1::QUIC_SERVER_QUICD) sites = SitesIn(plan);
+    if (auto terms = TermsOf(settings, sites)) out.emplace(node, std::move(terms));
+  }
+  return out;
+}
+
+std::vector<ServedCertificate> ChangedHandshakes(const Plan& before, const Plan& after) {
+  std::vector<ServedCertificate> changed = ChangedCertificates(before, after);
+  std::set<NodeName> nodes;  // that the policy has or had a say in
+  for (const auto& [node, terms] : before.quic) nodes.insert(node);
+  for (const auto& [node, terms] : after.quic) nodes.insert(node);
+  std::set<Hostname> known;
+  for (const ServedCertificate& served : changed) known.insert(served.host);
+  for (const ServedCertificate& served : after.served) {
+    const bool is_other = std::ranges::any_of(nodes, [&](const NodeName& node) {
+      return IsShownOtherwise(TermsIn(before, node), TermsIn(after, node), served.host);
+    });
+    if (is_other && !known.contains(served.host)) changed.push_back(served);
+  }
+  return changed;
+}
 
 types::v1::QuicKeys QuicKeysPart(const model::QuicKeys& keys) {
   types::v1::QuicKeys out;
@@ -93,13 +171,13 @@ bool CarriesQuicKeys(const Plan& plan, const model::QuicKeys& keys) {
 }
 
 std::string Plan::Digest() const {
-  std::string quic;
+  std::string settings_of_all;
   for (const auto& [node, part] : node_parts) {
     const std::string settings = QuicOf(part);
-    if (!settings.empty()) quic += crypto::Sha256(node.str()) + crypto::Sha256(settings);
+    if (!settings.empty()) settings_of_all += crypto::Sha256(node.str()) + crypto::Sha256(settings);
   }
   const std::string digest = shared.Digest();
-  return quic.empty() ? digest : crypto::Sha256(digest + quic);
+  return settings_of_all.empty() ? digest : crypto::Sha256(digest + settings_of_all);
 }
 
 std::map<snapshot::ResourceKey, snapshot::Body> Plan::StoredNodeParts() const {

@@ -19,6 +19,9 @@ bool CopyQuic(const std::string& from, types::v1::NodeSettings* to);
 // The resources of single nodes in a stored generation.
 void RemoveNodeParts(snapshot::Snapshot* stored);
 
+// What the nodes of the plan are to show, read from its resources.
+std::map<NodeName, model::QuicTermsPtr> FindQuicTerms(const Plan& plan);
+
 // Of the nodes in both plans one has other QUIC settings.
 bool DiffersInQuic(const Plan& before, const Plan& after);
 

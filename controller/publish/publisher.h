@@ -143,6 +143,8 @@ class Publisher final : public fleet::FleetObserver {
   // Where the failed release was served, what was seen of the older sites is of no use any more.
   void ForgetSitesBefore(const Active& failed);
   void BeginPending();
+  // What the node must show from now on: it serves this generation.
+  void NoteTerms(const NodeName& node, uint64_t generation);
   void StartSoak(uint64_t number);
   void BecomeLastKnownGood();
   void SetState(model::Generation generation, model::GenerationState state,

@@ -185,6 +185,34 @@ TEST(EdgeTest, AChangeOfOneNodesServerChangesThePlanAndComesBackFromTheStore) {
   EXPECT_EQ(PlanFromStored(stored, StateOf({}).nodes).status().code(), Code::kDataLoss);
 }
 
+TEST(EdgeTest, ThePlanSaysWhatHandshakesMustShowAndWhatToLookAtAgain) {
+  const auto with_certificate = [](const model::EdgePolicy& policy) {
+    DesiredState state = StateOf(policy);
+    model::Certificate certificate;
+    certificate.name = "www.example.test";
+    certificate.hosts = state.sites[0].hosts;
+    certificate.leaf_sha256 = std::string(64, 'a');
+    certificate.not_before = kNow - Seconds(1);
+    certificate.not_after = kNow + Seconds(1000);
+    state.certificates = {certificate};
+    return *MakePlan(state, kNow);
+  };
+  const Plan caddy = with_certificate({});
+  EXPECT_TRUE(caddy.quic.empty());
+  const Plan quicd = with_certificate(FleetOf(kQuicd));
+  const Hostname host = *Hostname::Parse("www.example.test");
+  EXPECT_EQ(quicd.quic.at(Name("fra1"))->Find(host),
+            (model::QuicParameters{true, Seconds(30), {Ip("10.77.1.2"), Ip("fd77:1::2")}}));
+  EXPECT_EQ(ChangedHandshakes(caddy, quicd).size(), 1u);
+  EXPECT_TRUE(ChangedHandshakes(quicd, quicd).empty());
+  model::EdgePolicy closed = FleetOf(kQuicd);
+  closed.nodes[Name("fra1")].settings.quic_server = QuicServer::kNone;
+  const Plan none = with_certificate(closed);
+  EXPECT_FALSE(none.quic.at(Name("fra1"))->is_served);
+  EXPECT_EQ(ChangedHandshakes(none, quicd).size(), 1u);
+  EXPECT_EQ(RollbackPlan(caddy, quicd, kNow).quic.size(), 0u);
+}
+
 TEST(EdgeTest, ARollbackPutsTheNodesServersBack) {
   model::EdgePolicy policy = FleetOf(kQuicd);
   const Plan stable = *MakePlan(StateOf({}), kNow);
