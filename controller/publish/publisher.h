@@ -79,6 +79,9 @@ class Publisher final : public fleet::FleetObserver {
   uint64_t newest_generation() const { return newest_; }
   uint64_t last_known_good() const { return last_good_ ? last_good_->number : 0; }
   const std::string& read_only_reason() const { return read_only_; }
+  // The plan of the proved generation, if every node that counts as announcing has acknowledged it
+  // and none other is under way; else null.
+  const planner::Plan* FindServedByAll() const;
   // What node is to serve now; 0 if nothing yet.
   uint64_t TargetOf(const NodeName& node) const;
   uint64_t AppliedBy(const NodeName& node) const { return pusher_.AppliedBy(node); }
@@ -141,6 +144,8 @@ class Publisher final : public fleet::FleetObserver {
   // Where the failed release was served, what was seen of the older sites is of no use any more.
   void ForgetSitesBefore(const Active& failed);
   void BeginPending();
+  // What the node must show from now on: it serves this generation.
+  void NoteTerms(const NodeName& node, uint64_t generation);
   void StartSoak(uint64_t number);
   void BecomeLastKnownGood();
   void SetState(model::Generation generation, model::GenerationState state,
