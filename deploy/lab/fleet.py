@@ -34,7 +34,7 @@ class Spec:
 
 
 class Node:
-    """One anycast node: its place, BIRD, Caddy and agent."""
+    """One anycast node: its place, BIRD, Caddy, lockstep-quicd and agent."""
 
     def __init__(self, layout: lay.Layout, place: lay.NodePlace, spec: Spec, on_change):
         self.place = place
@@ -54,6 +54,7 @@ class Node:
         self.enrolment = ls.Agent(layout, place, spec.build, self.caddy.admin_socket, announcing,
                                   spec.agent, on_change)
         self.agent = self.enrolment.process
+        self.quicd = ls.Quicd(layout, place, spec.build, on_change).process
 
     def drop(self, name: str, *, incoming: str = "", outgoing: str = "") -> netns.Drop:
         """Loses matching packets on the uplink while open, e.g. incoming="tcp dport 80"."""
@@ -153,11 +154,12 @@ class Fleet:
             detail(self.pebble.directory_url)
 
     def start_edges(self) -> None:
-        with self.steps.step(f"edge: {len(self.nodes)} Caddys, empty"):
-            for node in self.nodes:
-                node.caddy.process.launch()
-            for node in self.nodes:
-                node.caddy.process.wait_ready()
+        with self.steps.step(f"edge: {len(self.nodes)} Caddys and QUIC servers, empty"):
+            servers = [server for node in self.nodes for server in (node.caddy.process, node.quicd)]
+            for server in servers:
+                server.launch()
+            for server in servers:
+                server.wait_ready()
 
     def start_controller(self) -> None:
         with self.steps.step("controller"):
