@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "common/crypto/digest.h"
+
 namespace lockstep::agent::apply {
 namespace {
 
@@ -27,17 +29,46 @@ std::string Short(const std::string& leaf_sha256) {
   return leaf_sha256.empty() ? "none" : leaf_sha256.substr(0, kShownHexDigits);
 }
 
+Expectation Expect(const reconcile::Look& look) {
+  using reconcile::LookKind;
+  Expectation out;
+  out.look.address = look.address;
+  out.look.host = look.host;
+  out.expected = look.expected;
+  out.quic = look.quic;
+  switch (look.kind) {
+    case LookKind::kTls:
+      out.look.kind = types::v1::PROBE_KIND_TLS;
+      break;
+    case LookKind::kQuic:
+      out.look.kind = types::v1::PROBE_KIND_QUIC;
+      break;
+    case LookKind::kSite:
+      out.look.kind = types::v1::PROBE_KIND_SITE;
+      out.look.mark = *SiteMark::Parse(look.expected);
+      break;
+  }
+  return out;
+}
+
+std::string WhyNotSite(const Expectation& expected, const types::v1::Observation& seen) {
+  const std::string what =
+      "site " + expected.look.host.ascii() + " at " + expected.look.address.ToString();
+  if (!seen.error().empty()) return what + " did not answer: " + seen.error();
+  if (seen.http().status() == 200 &&
+      seen.http().body_sha256() == crypto::Sha256(expected.expected)) {
+    return "";
+  }
+  return what + " shows another version (its mark was answered " +
+         std::to_string(seen.http().status()) + ")";
+}
+
 }  // namespace
 
 std::vector<Expectation> Expectations(const std::vector<reconcile::Look>& looks) {
   std::vector<Expectation> out;
   out.reserve(looks.size());
-  for (const reconcile::Look& look : looks) {
-    const auto kind = look.kind == reconcile::LookKind::kQuic ? types::v1::PROBE_KIND_QUIC
-                                                              : types::v1::PROBE_KIND_TLS;
-    out.push_back(
-        {look::Look{kind, look.address, look.host, std::nullopt}, look.leaf_sha256, look.quic});
-  }
+  for (const reconcile::Look& look : looks) out.push_back(Expect(look));
   return out;
 }
 
@@ -49,13 +80,14 @@ std::vector<look::Look> LooksOf(const std::vector<Expectation>& expectations) {
 }
 
 std::string WhyNot(const Expectation& expected, const types::v1::Observation& seen) {
+  if (expected.look.kind == types::v1::PROBE_KIND_SITE) return WhyNotSite(expected, seen);
   const bool quic = expected.look.kind == types::v1::PROBE_KIND_QUIC;
   const std::string what = std::string(quic ? "QUIC" : "TLS") + " handshake for " +
                            expected.look.host.ascii() + " at " + expected.look.address.ToString();
   if (!seen.error().empty()) return what + " failed: " + seen.error();
   const std::string& leaf = quic ? seen.quic().tls().leaf_sha256() : seen.tls().leaf_sha256();
-  if (leaf != expected.leaf_sha256) {
-    return what + " showed leaf " + Short(leaf) + " and not " + Short(expected.leaf_sha256);
+  if (leaf != expected.expected) {
+    return what + " showed leaf " + Short(leaf) + " and not " + Short(expected.expected);
   }
   const std::string wrong =
       expected.quic ? WhyNot(*expected.quic, seen.quic().parameters()) : std::string();

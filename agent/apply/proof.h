@@ -1,4 +1,4 @@
-// PURE: what a handshake must show, and whether it did.
+// PURE: what a look must show, and whether it did.
 #pragma once
 
 #include <optional>
@@ -10,10 +10,10 @@
 
 namespace lockstep::agent::apply {
 
-// A look, the leaf that it must see, and the transport parameters where they are ours to choose.
+// A look, what it must see, and the transport parameters where they are ours to choose.
 struct Expectation {
   look::Look look;
-  std::string leaf_sha256;  // lower-case hex
+  std::string expected;  // the leaf's SHA-256 in lower-case hex; the site's mark
   std::optional<reconcile::QuicExpectation> quic = {};
 };
 std::vector<Expectation> Expectations(const std::vector<reconcile::Look>& looks);

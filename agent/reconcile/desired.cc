@@ -8,6 +8,7 @@
 
 #include "agent/reconcile/parse_quic.h"
 #include "common/base/encoding.h"
+#include "common/snapshot/mark.h"
 #include "lockstep/types/v1/snapshot.pb.h"
 
 namespace lockstep::agent::reconcile {
@@ -209,6 +210,7 @@ Result<Site> ParseSite(const std::string& name, const snapshot::Snapshot::Entry&
   }
   Site site;
   site.name = name;
+  site.mark = snapshot::MarkOf(entry);
   LS_ASSIGN_OR_RETURN(site.hosts, ParseHosts(message.hosts(), "hosts"));
   if (site.hosts.empty()) return InvalidArgument("hosts is empty");
   LS_ASSIGN_OR_RETURN(site.secure_hosts, ParseHosts(message.secure_hosts(), "secure_hosts"));

@@ -15,6 +15,20 @@ std::set<Hostname> SetOf(const std::vector<Hostname>& hosts) {
   return {hosts.begin(), hosts.end()};
 }
 
+const Hostname& HostToAsk(const Site& site) {
+  return site.secure_hosts.empty() ? site.hosts.front() : site.secure_hosts.front();
+}
+
+void AddSites(const Desired& desired, const Changes& changes, const IpAddress& address,
+              bool everything, Looks* looks) {
+  const std::set<std::string> names(changes.changed_sites.begin(), changes.changed_sites.end());
+  for (const Site& site : desired.sites) {
+    const bool changed = everything || names.contains(site.name);
+    (changed ? looks->changed : looks->background)
+        .push_back({LookKind::kSite, HostToAsk(site), address, site.mark.str()});
+  }
+}
+
 }  // namespace
 
 std::map<Hostname, QuicExpectation> ExpectedQuic(const Desired& desired) {
@@ -51,6 +65,7 @@ Looks ExpectedLooks(const Desired& desired, const Changes& changes) {
 
   Looks out;
   for (const IpAddress& address : addresses) {
+    AddSites(desired, changes, address, changes.first || fresh.contains(address), &out);
     bool quic_looked_at = !changes.certificates_differ() || !has_quic;
     for (const auto& [host, certificate] : certificates) {
       const bool changed = changes.first || hosts.contains(host) || fresh.contains(address);

@@ -12,7 +12,7 @@
 
 namespace lockstep::agent::reconcile {
 
-enum class LookKind { kTls, kQuic };
+enum class LookKind { kTls, kQuic, kSite };
 
 // What the transport parameters of a QUIC handshake must say.
 struct QuicExpectation {
@@ -26,12 +26,12 @@ struct QuicExpectation {
 // not ours to choose.
 std::map<Hostname, QuicExpectation> ExpectedQuic(const Desired& desired);
 
-// A handshake at one of the node's own listeners, and what it must show.
+// A handshake or a request at one of the node's own listeners, and what it must show.
 struct Look {
   LookKind kind = LookKind::kTls;
-  Hostname host;  // the SNI
+  Hostname host;  // the SNI, the Host header
   IpAddress address;
-  std::string leaf_sha256;                   // lower-case hex
+  std::string expected;  // the leaf's SHA-256 in lower-case hex; the site's mark
   std::optional<QuicExpectation> quic = {};  // of kQuic; unset: whatever the server says
   friend auto operator<=>(const Look&, const Look&) = default;
 };
@@ -47,6 +47,10 @@ struct Looks {
 // server, and everything on an address that is new. Where certificates changed at all, servers may
 // have opened their QUIC listeners anew: one QUIC look per address is then among the changed ones,
 // whatever its name.
+//
+// And every site × every such address: whether this version of it is served. One of its hosts
+// speaks for all of them, since a server takes its configuration whole or not at all: the first
+// that has a certificate, where most of its clients are, else the first.
 Looks ExpectedLooks(const Desired& desired, const Changes& changes);
 
 }  // namespace lockstep::agent::reconcile

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "common/look/observer.h"
 
 namespace lockstep::agent::session {
 namespace {
@@ -48,6 +49,7 @@ v1::Hello Conversation::MakeHello() {
   hello.set_lane_sequence(rooms_.lane->sequence());
   for (const IpAddress& address : self_.addresses) hello.add_addresses(address.ToString());
   for (const std::string& capability : view.capabilities) hello.add_capabilities(capability);
+  hello.add_capabilities(look::kSiteCapability);
   *hello.mutable_announce() = Render(view.announce);
   return hello;
 }

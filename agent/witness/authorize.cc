@@ -34,7 +34,7 @@ Result<look::Look> CheckTarget(const agent::v1::WitnessTarget& target, const rec
       peer.addresses.end()) {
     return PermissionDenied(look.address.ToString() + " is no address of " + peer.node.str());
   }
-  if (!hosts.contains(look.host.ascii())) {
+  if (look.kind != types::v1::PROBE_KIND_SITE && !hosts.contains(look.host.ascii())) {
     return PermissionDenied(look.host.ascii() + " is neither served here nor in the live lane");
   }
   switch (target.kind()) {
@@ -46,6 +46,10 @@ Result<look::Look> CheckTarget(const agent::v1::WitnessTarget& target, const rec
     case types::v1::PROBE_KIND_QUIC:
       if (!target.token().empty()) return InvalidArgument("a handshake has no token");
       return look;
+    case types::v1::PROBE_KIND_SITE: {
+      LS_ASSIGN_OR_RETURN(look.mark, SiteMark::Parse(target.token()));
+      return look;
+    }
     default:
       return InvalidArgument("kind is not known to this version");
   }

@@ -28,7 +28,9 @@ struct Knowledge {
 // The looks to make, in the order of the targets. PERMISSION_DENIED with what is not the fleet's
 // (the subject itself, an address that is not one of the subject's, a host of no site and
 // no certificate of the snapshot that is not in the live lane either), INVALID_ARGUMENT for what
-// cannot be read: one bad target refuses the whole request.
+// cannot be read: one bad target refuses the whole request. The mark of a site may be asked for on
+// any host: a new site is on its first nodes before a witness elsewhere knows of it, and under the
+// path of the marks there is nothing else to be had.
 Result<std::vector<look::Look>> Authorize(const agent::v1::WitnessRequest& request,
                                           const NodeName& self, const Knowledge& knowledge);
 

@@ -12,6 +12,11 @@ bool IsLabelCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
 }
 
+bool IsHex(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 Status CheckLabel(std::string_view what, std::string_view text) {
   const bool good = !text.empty() && text.size() <= 63 && text.front() != '-' &&
                     text.back() != '-' && std::all_of(text.begin(), text.end(), IsLabelCharacter);
@@ -26,11 +31,7 @@ Status NodeTag::Check(std::string_view text) { return CheckLabel("node name", te
 Status PopTag::Check(std::string_view text) { return CheckLabel("pop", text); }
 
 Status OrderTag::Check(std::string_view text) {
-  const bool good = text.size() == 18 && text.starts_with("o-") &&
-                    std::all_of(text.begin() + 2, text.end(), [](char c) {
-                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-                    });
-  if (good) return Status::Ok();
+  if (text.size() == 18 && text.starts_with("o-") && IsHex(text.substr(2))) return Status::Ok();
   return InvalidArgument("order id " + Quoted(text) + " must be 'o-' and 16 hex digits");
 }
 
@@ -43,6 +44,11 @@ Status ChallengeTokenTag::Check(std::string_view text) {
   if (good) return Status::Ok();
   return InvalidArgument("challenge token " + Quoted(text) +
                          " must be 16-128 of A-Z, a-z, 0-9, '-' and '_'");
+}
+
+Status SiteMarkTag::Check(std::string_view text) {
+  if (text.size() == 32 && IsHex(text)) return Status::Ok();
+  return InvalidArgument("site mark " + Quoted(text) + " must be 32 of 0-9 and a-f");
 }
 
 OrderId NewOrderId() { return *OrderId::Parse("o-" + HexEncode(RandomBytes(8))); }

@@ -1,4 +1,5 @@
-// Short names that Lockstep itself gives: nodes, pops, orders; and the ACME token of a challenge.
+// Short names that Lockstep itself gives: nodes, pops, orders, marks of sites; and the ACME token
+// of a challenge.
 #pragma once
 
 #include <compare>
@@ -47,11 +48,17 @@ struct OrderTag {
 struct ChallengeTokenTag {
   static Status Check(std::string_view text);
 };
+// The mark of one version of a site, which says on the wire that this version is served: 32 hex
+// digits, lower case.
+struct SiteMarkTag {
+  static Status Check(std::string_view text);
+};
 
 using NodeName = Name<NodeTag>;
 using PopName = Name<PopTag>;
 using OrderId = Name<OrderTag>;
 using ChallengeToken = Name<ChallengeTokenTag>;
+using SiteMark = Name<SiteMarkTag>;
 
 OrderId NewOrderId();
 

@@ -12,12 +12,17 @@
 
 namespace lockstep::look {
 
-// What is looked at, and where. Ports are the observer's: 80 for challenges, 443 for handshakes.
+// Among the capabilities of a node that answers looks at its sites, and looks at others'.
+inline constexpr char kSiteCapability[] = "look/site";
+
+// What is looked at, and where. Ports are the observer's: 80 for challenges, 443 for handshakes,
+// 443 and then 80 for sites.
 struct Look {
   types::v1::ProbeKind kind = types::v1::PROBE_KIND_UNSPECIFIED;
   IpAddress address;
   Hostname host;                        // Host header or SNI
   std::optional<ChallengeToken> token;  // for PROBE_KIND_CHALLENGE
+  std::optional<SiteMark> mark = {};    // for PROBE_KIND_SITE
 };
 
 // Thread-safe; blocks until there is an answer, `deadline` has passed or a stop is asked for. Never

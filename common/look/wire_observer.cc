@@ -5,6 +5,7 @@
 
 #include "common/crypto/digest.h"
 #include "common/probe/probe.h"
+#include "common/snapshot/mark.h"
 
 namespace lockstep::look {
 namespace {
@@ -53,6 +54,23 @@ void Set(const probe::TransportParameters& from, types::v1::TransportParameters*
     to->set_preferred_ipv6(from.preferred_address->ipv6->ToString());
 }
 
+// True once there is an answer that can be told.
+bool Tell(const probe::HttpObservation& seen, types::v1::Observation* out) {
+  Set(seen.elapsed, out->mutable_elapsed());
+  out->set_error(seen.error);
+  if (seen.error.empty() && seen.truncated) {
+    // Its digest could not be said; it is not what was asked for, whatever it is.
+    out->set_error("answer is longer than " + std::to_string(kMaxBodyBytes) + " bytes");
+  }
+  if (!out->error().empty()) return false;
+  types::v1::HttpSeen* http = out->mutable_http();
+  http->set_status(static_cast<uint32_t>(seen.status_code));
+  http->set_body_sha256(crypto::Sha256(seen.body));
+  http->set_body_bytes(seen.body.size());
+  http->set_location(seen.FindHeader("location").value_or(""));
+  return true;
+}
+
 void SeeChallenge(const Look& look, const probe::Route& route, std::stop_token stop,
                   types::v1::Observation* out) {
   probe::HttpRequest request;
@@ -61,19 +79,36 @@ void SeeChallenge(const Look& look, const probe::Route& route, std::stop_token s
   request.path = "/.well-known/acme-challenge/" + look.token.value_or(ChallengeToken()).str();
   request.max_body_bytes = kMaxBodyBytes;
   const probe::HttpObservation seen = probe::HttpGet(request, std::move(stop));
-  Set(seen.elapsed, out->mutable_elapsed());
-  if (!seen.error.empty()) return out->set_error(seen.error);
-  if (seen.truncated) {
-    // Its digest could not be said; it is no key authorization whatever it is.
-    return out->set_error("answer is longer than " + std::to_string(kMaxBodyBytes) + " bytes");
-  }
-  types::v1::HttpSeen* http = out->mutable_http();
-  http->set_status(static_cast<uint32_t>(seen.status_code));
-  http->set_body_sha256(crypto::Sha256(seen.body));
-  http->set_body_bytes(seen.body.size());
   // The right answer is a key authorization: not to be repeated where people read.
-  if (seen.status_code != 200) http->set_body_start(seen.body.substr(0, kBodyStartBytes));
-  http->set_location(seen.FindHeader("location").value_or(""));
+  if (Tell(seen, out) && seen.status_code != 200) {
+    out->mutable_http()->set_body_start(seen.body.substr(0, kBodyStartBytes));
+  }
+}
+
+// Over TLS first, and without it where no handshake comes about, since a server has none to offer
+// for a host without a certificate. Who looks need not know whether the host has one: a mark is
+// answered only where its version of the site is served.
+void SeeSite(const Look& look, const probe::Route& route, Ports ports, std::stop_token stop,
+             types::v1::Observation* out) {
+  probe::HttpRequest request;
+  request.route = route;
+  request.route.target.port = ports.tls;
+  request.scheme = probe::HttpScheme::kHttps;
+  request.host = look.host;
+  request.path = snapshot::kMarkPath + look.mark.value_or(SiteMark()).str();
+  request.max_body_bytes = kMaxBodyBytes;
+  probe::HttpObservation seen = probe::HttpGet(request, stop);
+  const Micros left = route.deadline - seen.elapsed;
+  if (seen.status_code == 0 && !seen.error.empty() && left > Micros(0) && !stop.stop_requested()) {
+    request.route.target.port = ports.http;
+    request.route.deadline = left;
+    request.scheme = probe::HttpScheme::kHttp;
+    probe::HttpObservation plain = probe::HttpGet(request, std::move(stop));
+    plain.elapsed += seen.elapsed;
+    // A redirect to where nothing answered says less than why nothing did.
+    if (plain.error.empty() && !plain.FindHeader("location")) seen = std::move(plain);
+  }
+  if (Tell(seen, out)) out->mutable_http()->set_body_start(seen.body.substr(0, kBodyStartBytes));
 }
 
 void SeeTls(const Look& look, const probe::Route& route, std::stop_token stop,
@@ -113,6 +148,7 @@ types::v1::Observation Unseen(const Look& look, WallTime observed_at) {
   out.set_host(look.host.ascii());
   out.set_address(look.address.ToString());
   if (look.token) out.set_token(look.token->str());
+  if (look.mark) out.set_token(look.mark->str());
   Set(observed_at, out.mutable_observed_at());
   return out;
 }
@@ -135,6 +171,9 @@ types::v1::Observation WireObserver::Observe(const Look& look, Micros deadline,
     case types::v1::PROBE_KIND_QUIC:
       route.target.port = ports_.quic;
       SeeQuic(look, route, std::move(stop), &out);
+      break;
+    case types::v1::PROBE_KIND_SITE:
+      SeeSite(look, route, ports_, std::move(stop), &out);
       break;
     default:
       out.set_error("this kind of look is not known to this version");

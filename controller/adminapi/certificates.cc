@@ -23,7 +23,7 @@ std::vector<planner::ServedCertificate> ServedOf(const model::Certificate& certi
 
 void AdminService::FillProofs(v1::Certificate& certificate, const model::Certificate& from) const {
   const barrier::Verdict verdict =
-      barrier::Evaluate(rooms_.fleet.Members(), publish::Publisher::TargetsOf(ServedOf(from)),
+      barrier::Evaluate(rooms_.fleet.Members(), publish::HandshakesOf(ServedOf(from)),
                         rooms_.fleet.service_addresses(), rooms_.fleet.book(), {});
   certificate.set_nodes_proved(static_cast<uint32_t>(verdict.proved));
   certificate.set_nodes_announced(static_cast<uint32_t>(verdict.members));

@@ -16,6 +16,19 @@ ProofSubject SubjectOf(const Member& member, const Target& target, const IpAddre
   return {member.node, target.kind, target.host, target.token, address, witnessed};
 }
 
+std::string OtherThanExpected(ProbeKind kind) {
+  switch (kind) {
+    case ProbeKind::kChallenge:
+      return "answered with other bytes";
+    case ProbeKind::kTls:
+    case ProbeKind::kQuic:
+      return "still shows another certificate";
+    case ProbeKind::kSite:
+      return "shows another version";
+  }
+  return "shows something else";
+}
+
 // What one member lacks of one target.
 struct Lack {
   std::vector<std::string> lines;
@@ -91,8 +104,12 @@ std::string Describe(const ProofSubject& subject) {
     case ProbeKind::kQuic:
       what = "QUIC certificate";
       break;
+    case ProbeKind::kSite:
+      what = "site";
+      break;
   }
-  what += " for " + subject.host.ascii() + " on " + subject.address.ToString();
+  if (subject.kind != ProbeKind::kSite) what += " for";
+  what += " " + subject.host.ascii() + " on " + subject.address.ToString();
   if (subject.witnessed) what += " (witnessed)";
   return what;
 }
@@ -106,10 +123,7 @@ std::string Problem(const Member& member, const ProofSubject& subject, const std
     return "seen only before the agent restarted";
   }
   if (!proof.good) return proof.problem.empty() ? "not answered as it must be" : proof.problem;
-  if (proof.seen != expected) {
-    return subject.kind == ProbeKind::kChallenge ? "answered with other bytes"
-                                                 : "still shows another certificate";
-  }
+  if (proof.seen != expected) return OtherThanExpected(subject.kind);
   return "";
 }
 

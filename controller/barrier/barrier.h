@@ -29,7 +29,7 @@ struct Member {
 struct Target {
   model::ProbeKind kind = model::ProbeKind::kTls;
   Hostname host;
-  std::string token;     // challenges only
+  std::string token;     // of a challenge; the mark of a site
   std::string expected;  // body digest or leaf fingerprint, lower-case hex
 };
 
@@ -68,7 +68,8 @@ Verdict Evaluate(const std::vector<Member>& members, const std::vector<Target>& 
 std::string Problem(const Member& member, const model::ProofSubject& subject,
                     const std::string& expected, const model::ProofBook& proofs);
 
-// "challenge for www.example.test on 203.0.113.10", "QUIC certificate for … on … (witnessed)".
+// "challenge for www.example.test on 203.0.113.10", "QUIC certificate for … on … (witnessed)",
+// "site www.example.test on 203.0.113.10".
 std::string Describe(const model::ProofSubject& subject);
 
 }  // namespace lockstep::controller::barrier

@@ -22,6 +22,15 @@ Answer ReadHttp(const types::v1::HttpSeen& http) {
   return {HexEncode(http.body_sha256()), ""};
 }
 
+// A mark is answered with itself, or the path is just one of the site's.
+Answer ReadSite(const types::v1::HttpSeen& http) {
+  Answer answer = ReadHttp(http);
+  if (!answer.problem.empty()) {
+    answer.problem = "shows another version (its mark: " + answer.problem + ")";
+  }
+  return answer;
+}
+
 Answer ReadTls(const types::v1::TlsSeen& tls, const std::string& alpn) {
   if (tls.leaf_sha256().size() != 64) return {"", "showed no certificate"};
   if (tls.alpn() != alpn) {
@@ -38,6 +47,8 @@ Result<ProbeKind> ReadKind(types::v1::ProbeKind kind) {
       return ProbeKind::kTls;
     case types::v1::PROBE_KIND_QUIC:
       return ProbeKind::kQuic;
+    case types::v1::PROBE_KIND_SITE:
+      return ProbeKind::kSite;
     default:
       return InvalidArgument("observation.kind is not known");
   }
@@ -51,6 +62,9 @@ Result<Answer> ReadAnswer(ProbeKind kind, const Observation& observation) {
       break;
     case ProbeKind::kTls:
       if (observation.has_tls()) return ReadTls(observation.tls(), "h2");
+      break;
+    case ProbeKind::kSite:
+      if (observation.has_http()) return ReadSite(observation.http());
       break;
     case ProbeKind::kQuic:
       if (observation.has_quic()) return ReadTls(observation.quic().tls(), "h3");
@@ -71,6 +85,10 @@ Result<model::Proof> ReadObservation(const Observation& observation, const NodeN
   LS_ASSIGN_OR_RETURN(proof.subject.address, IpAddress::Parse(observation.address()));
   if (proof.subject.kind == ProbeKind::kChallenge) {
     LS_RETURN_IF_ERROR(ChallengeTokenTag::Check(observation.token()));
+    proof.subject.token = observation.token();
+  }
+  if (proof.subject.kind == ProbeKind::kSite) {
+    LS_RETURN_IF_ERROR(SiteMarkTag::Check(observation.token()));
     proof.subject.token = observation.token();
   }
   LS_ASSIGN_OR_RETURN(const Answer answer, ReadAnswer(proof.subject.kind, observation));

@@ -15,7 +15,7 @@ std::vector<barrier::Target> TargetsOf(const model::Certificate& certificate) {
   for (const Hostname& host : certificate.hosts) {
     served.push_back({host, certificate.name, certificate.leaf_sha256, certificate.not_after});
   }
-  return publish::Publisher::TargetsOf(served);
+  return publish::HandshakesOf(served);
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ void CertificateChecks::Continue(const std::shared_ptr<Running>& running) {
 std::vector<model::Proof> CertificateChecks::ProofsOf(const model::Certificate& certificate) const {
   std::vector<model::Proof> out;
   for (const auto& [subject, proof] : fleet_.book()) {
-    if (subject.kind == model::ProbeKind::kChallenge) continue;
+    if (!model::IsHandshake(subject.kind)) continue;
     if (std::find(certificate.hosts.begin(), certificate.hosts.end(), subject.host) ==
         certificate.hosts.end()) {
       continue;

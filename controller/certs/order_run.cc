@@ -311,7 +311,7 @@ void OrderRun::EvaluateRollout() {
     if (chosen != nullptr && chosen->lineage != order_.certificate) continue;
     served.push_back({host, "", leaf_sha256_, {}});
   }
-  auto verdict = barrier::Evaluate(tools_.fleet.Members(), publish::Publisher::TargetsOf(served),
+  auto verdict = barrier::Evaluate(tools_.fleet.Members(), publish::HandshakesOf(served),
                                    tools_.fleet.service_addresses(), tools_.fleet.book(), {});
   order_.missing = std::move(verdict.missing);
   if (verdict.open && published) {
@@ -328,7 +328,7 @@ std::vector<model::Proof> OrderRun::FirstLooksAt(
     const std::vector<planner::ServedCertificate>& served) const {
   std::vector<model::Proof> out;
   for (const auto& [subject, newest] : tools_.fleet.book()) {
-    if (subject.kind == model::ProbeKind::kChallenge) continue;
+    if (!model::IsHandshake(subject.kind)) continue;
     // By name: clang 14 lets no lambda take a structured binding.
     const auto is_it = [&host = subject.host,
                         &seen = newest.seen](const planner::ServedCertificate& certificate) {

@@ -30,6 +30,8 @@ const char* KindName(types::v1::ProbeKind kind) {
       return "tls";
     case types::v1::PROBE_KIND_QUIC:
       return "quic";
+    case types::v1::PROBE_KIND_SITE:
+      return "site";
     default:
       return "?";
   }

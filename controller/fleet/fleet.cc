@@ -4,6 +4,7 @@
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
+#include "common/look/observer.h"
 #include "controller/barrier/judge.h"
 
 namespace lockstep::controller::fleet {
@@ -73,6 +74,10 @@ bool LiveNode::CountsAsAnnouncing() const {
   const bool withdrawn =
       announce.state() == agent::v1::AnnounceState::STATE_WITHDRAWN && announce.confirmed();
   return !(connected && withdrawn);
+}
+
+bool LiveNode::KnowsSiteMarks() const {
+  return std::ranges::find(capabilities, look::kSiteCapability) != capabilities.end();
 }
 
 Fleet::Fleet(Options options, store::Database& database, task::Executor& state, Journal& journal)

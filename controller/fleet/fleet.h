@@ -38,6 +38,8 @@ struct LiveNode {
   // In doubt a node counts as announcing: only a connected one with a confirmed withdrawal does
   // not.
   bool CountsAsAnnouncing() const;
+  // Whether its agent is of a version that shows the marks of sites, and looks at those of others.
+  bool KnowsSiteMarks() const;
 };
 
 // Rooms above that follow the nodes. Called on the state strand.

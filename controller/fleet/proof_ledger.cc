@@ -58,9 +58,28 @@ void ProofLedger::ForgetChallenges(const OrderId& order) {
 void ProofLedger::ExpectHosts(std::set<Hostname> hosts) {
   expected_hosts_ = std::move(hosts);
   Forget([&](const auto& entry) {
-    return entry.first.kind != model::ProbeKind::kChallenge &&
-           !expected_hosts_.contains(entry.first.host);
+    return model::IsHandshake(entry.first.kind) && !expected_hosts_.contains(entry.first.host);
   });
+}
+
+void ProofLedger::ExpectSites(std::map<std::string, Hostname> hosts_by_mark) {
+  expected_marks_ = std::move(hosts_by_mark);
+  // Also so that what was seen of content that comes back one day does not count by then.
+  Forget([&](const auto& entry) {
+    return entry.first.kind == model::ProbeKind::kSite && !IsExpectedSite(entry.first);
+  });
+}
+
+void ProofLedger::ForgetSites(const std::set<NodeName>& nodes, const std::set<std::string>& marks) {
+  Forget([&](const auto& entry) {
+    return entry.first.kind == model::ProbeKind::kSite && nodes.contains(entry.first.node) &&
+           marks.contains(entry.first.token);
+  });
+}
+
+bool ProofLedger::IsExpectedSite(const model::ProofSubject& subject) const {
+  const auto found = expected_marks_.find(subject.token);
+  return found != expected_marks_.end() && found->second == subject.host;
 }
 
 bool ProofLedger::Record(model::Proof proof) {
@@ -72,13 +91,17 @@ bool ProofLedger::Record(model::Proof proof) {
       proof.good = false;
       proof.problem = "answered with other bytes";
     }
+  } else if (proof.subject.kind == model::ProbeKind::kSite) {
+    if (!IsExpectedSite(proof.subject)) return false;
   } else if (!expected_hosts_.contains(proof.subject.host)) {
     return false;
   }
   ++revision_;
   const bool tells = NoteFirst(proof);
-  // Of a challenge only orders are told; of a certificate the newest look is stored.
-  if (tells || proof.subject.kind != model::ProbeKind::kChallenge) {
+  // Of a challenge only orders are told; of a certificate the newest look is stored. Sites are
+  // looked at again whenever a stream begins, and each version would leave its own looks behind.
+  if (model::IsHandshake(proof.subject.kind) ||
+      (tells && proof.subject.kind == model::ProbeKind::kChallenge)) {
     unsaved_.insert_or_assign(proof.subject, proof);
   }
   book_.insert_or_assign(proof.subject, std::move(proof));

@@ -33,6 +33,10 @@ class ProofLedger {
   void ForgetChallenges(const OrderId& order);
   // From now on looks at certificates of just these hosts count.
   void ExpectHosts(std::set<Hostname> hosts);
+  // From now on looks at just these marks count, each on its host.
+  void ExpectSites(std::map<std::string, Hostname> hosts_by_mark);
+  // What was seen of these marks on these nodes is void: they have served something else since.
+  void ForgetSites(const std::set<NodeName>& nodes, const std::set<std::string>& marks);
 
   // Keeps the proof if it is expected; returns whether it was.
   bool Record(model::Proof proof);
@@ -50,6 +54,7 @@ class ProofLedger {
  private:
   // Takes over the newest look; returns whether it is what is to be told of an order.
   bool NoteFirst(const model::Proof& proof);
+  bool IsExpectedSite(const model::ProofSubject& subject) const;
   bool IsSettled(const model::ProofSubject& subject) const;
   template <typename Predicate>
   void Forget(Predicate of) {
@@ -71,6 +76,7 @@ class ProofLedger {
   };
   std::map<std::string, ExpectedChallenge> expected_tokens_;
   std::set<Hostname> expected_hosts_;
+  std::map<std::string, Hostname> expected_marks_;
   std::map<model::ProofSubject, model::Proof> unsaved_;
   bool store_timer_set_ = false;
   uint64_t stored_ = 0;  // how often

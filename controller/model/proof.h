@@ -14,14 +14,19 @@
 namespace lockstep::controller::model {
 
 // What is looked at. Values equal types.v1.ProbeKind.
-enum class ProbeKind { kChallenge = 1, kTls = 2, kQuic = 3 };
+enum class ProbeKind { kChallenge = 1, kTls = 2, kQuic = 3, kSite = 4 };
+
+// A look that shows a certificate.
+constexpr bool IsHandshake(ProbeKind kind) {
+  return kind == ProbeKind::kTls || kind == ProbeKind::kQuic;
+}
 
 // One thing that must be seen on the wire of one node.
 struct ProofSubject {
   NodeName node;
   ProbeKind kind = ProbeKind::kTls;
   Hostname host;
-  std::string token;  // challenges only
+  std::string token;  // of a challenge; the mark of a site
   IpAddress address;
   bool witnessed = false;  // through the node's own address by another; else local
   friend auto operator<=>(const ProofSubject&, const ProofSubject&) = default;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/snapshot/mark.h"
 #include "lockstep/types/v1/snapshot.pb.h"
 
 namespace lockstep::controller::planner {
@@ -129,6 +130,29 @@ Status AddServed(const ResourceKey& key, const std::string& body,
   return Status::Ok();
 }
 
+// The same host that an agent asks first: where most clients of the site are. (It asks no other one
+// before it acknowledges, and a server takes its configuration whole or not at all.)
+Status AddSite(const ResourceKey& key, const Snapshot::Entry& entry,
+               std::vector<ServedSite>* sites) {
+  types::v1::Site site;
+  if (!site.ParseFromString(*entry.body) || site.hosts().empty()) {
+    return DataLoss("stored site " + key.name + " does not parse");
+  }
+  LS_ASSIGN_OR_RETURN(
+      const Hostname host,
+      Hostname::Parse(site.secure_hosts().empty() ? site.hosts(0) : site.secure_hosts(0)));
+  sites->push_back({host, snapshot::MarkOf(entry).str()});
+  return Status::Ok();
+}
+
+Status FindSites(Plan* plan) {
+  plan->sites.clear();
+  for (const auto& [key, entry] : plan->shared.entries()) {
+    if (key.type == "site") LS_RETURN_IF_ERROR(AddSite(key, entry, &plan->sites));
+  }
+  return Status::Ok();
+}
+
 std::map<Hostname, ServedCertificate> ByHost(const std::vector<ServedCertificate>& served) {
   std::map<Hostname, ServedCertificate> out;
   for (const ServedCertificate& one : served) out.emplace(one.host, one);
@@ -171,6 +195,7 @@ void ServeInstead(const std::map<Hostname, ServedCertificate>& chosen,
     LS_CHECK(body != nullptr);
     plan->shared.Put(key, ForHosts(*body->body, hosts));
   }
+  LS_CHECK(FindSites(plan).ok());
 }
 
 void SortByHost(std::vector<ServedCertificate>* served) {
@@ -230,6 +255,7 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
   for (const model::Site& site : state.sites) {
     plan.shared.Put({"site", site.name}, Serialise(SitePart(site, secure)));
   }
+  LS_RETURN_IF_ERROR(FindSites(&plan));
   return plan;
 }
 
@@ -243,6 +269,7 @@ Result<Plan> PlanFromStored(Snapshot shared, const std::vector<model::Node>& nod
     if (key.type == "certificate") LS_RETURN_IF_ERROR(AddServed(key, *entry.body, &plan.served));
   }
   SortByHost(&plan.served);
+  LS_RETURN_IF_ERROR(FindSites(&plan));
   return plan;
 }
 
@@ -284,6 +311,16 @@ std::vector<ServedCertificate> ChangedCertificates(const Plan& before, const Pla
   for (const ServedCertificate& served : after.served) {
     const auto found = old.find(served.host);
     if (found == old.end() || found->second != served.leaf_sha256) changed.push_back(served);
+  }
+  return changed;
+}
+
+std::vector<ServedSite> ChangedSites(const Plan& before, const Plan& after) {
+  std::set<std::string> old;
+  for (const ServedSite& site : before.sites) old.insert(site.mark);
+  std::vector<ServedSite> changed;
+  for (const ServedSite& site : after.sites) {
+    if (!old.contains(site.mark)) changed.push_back(site);
   }
   return changed;
 }

@@ -35,11 +35,19 @@ struct ServedCertificate {
   friend bool operator==(const ServedCertificate&, const ServedCertificate&) = default;
 };
 
+// A version of a site that every node must show.
+struct ServedSite {
+  Hostname host;  // the one of its hosts that is asked
+  std::string mark;
+  friend bool operator==(const ServedSite&, const ServedSite&) = default;
+};
+
 // What a generation carries. Immutable once made, shared by everybody who sends it.
 struct Plan {
   snapshot::Snapshot shared;  // "fleet", "site" and "certificate" resources
   std::map<NodeName, snapshot::Body> node_parts;
   std::vector<ServedCertificate> served;  // by host
+  std::vector<ServedSite> sites;          // by name
 
   // The shared part and the node's own; NOT_FOUND for a node that the plan does not know.
   Result<snapshot::Snapshot> SnapshotFor(const NodeName& node) const;
@@ -69,5 +77,7 @@ bool OnlyAddsFirstCertificates(const Plan& before, const Plan& after);
 
 // The hosts whose certificate differs between the two, or that are new.
 std::vector<ServedCertificate> ChangedCertificates(const Plan& before, const Plan& after);
+// The sites of `after` that `before` did not have just so.
+std::vector<ServedSite> ChangedSites(const Plan& before, const Plan& after);
 
 }  // namespace lockstep::controller::planner

@@ -43,17 +43,21 @@ void Publisher::Load(PublishedPast past) {
   read_only_ = std::move(past.read_only_reason);
   if (past.stable != nullptr) {
     stable_ = Release{*past.stable_generation, past.stable};
-    ExpectHostsOf(*past.stable);
+    ExpectLooksAt(*past.stable);
   }
 }
 
-void Publisher::ExpectHostsOf(const planner::Plan& plan) {
+void Publisher::ExpectLooksAt(const planner::Plan& plan) {
   std::set<Hostname> hosts;
-  if (stable_) {
-    for (const auto& served : stable_->plan->served) hosts.insert(served.host);
-  }
-  for (const auto& served : plan.served) hosts.insert(served.host);
+  std::map<std::string, Hostname> hosts_by_mark;
+  const auto add = [&](const planner::Plan& of) {
+    for (const auto& served : of.served) hosts.insert(served.host);
+    for (const auto& site : of.sites) hosts_by_mark.emplace(site.mark, site.host);
+  };
+  if (stable_) add(*stable_->plan);
+  add(plan);
   fleet_.proofs().ExpectHosts(std::move(hosts));
+  fleet_.proofs().ExpectSites(std::move(hosts_by_mark));
 }
 
 Result<uint64_t> Publisher::Changed(const std::string& cause) {
@@ -131,8 +135,8 @@ uint64_t Publisher::Begin(uint64_t number, planner::Plan plan, const std::string
   }
 
   Rollout rollout = MakeRollout(plan, is_rollback);
-  auto changed = planner::ChangedCertificates(stable_ ? *stable_->plan : planner::Plan(), plan);
-  ExpectHostsOf(plan);
+  auto changed = Targets::ChangedBy(stable_ ? *stable_->plan : planner::Plan(), plan);
+  ExpectLooksAt(plan);
   Release release{generation, std::make_shared<const planner::Plan>(std::move(plan))};
   active_.emplace(Active{release, std::move(rollout), std::move(changed), {}, is_rollback, false});
   manifests_.NoteGiven(number);
@@ -172,17 +176,6 @@ void Publisher::OnStored(uint64_t number, const Status& status) {
   Advance();
 }
 
-std::vector<barrier::Target> Publisher::TargetsOf(
-    const std::vector<planner::ServedCertificate>& served) {
-  std::vector<barrier::Target> targets;
-  for (const auto& one : served) {
-    for (const auto kind : {model::ProbeKind::kTls, model::ProbeKind::kQuic}) {
-      targets.push_back({kind, one.host, "", one.leaf_sha256});
-    }
-  }
-  return targets;
-}
-
 RolloutFacts Publisher::GatherFacts() {
   RolloutFacts facts;
   facts.now = state_.clock().Mono();
@@ -190,7 +183,6 @@ RolloutFacts Publisher::GatherFacts() {
   for (const NodeName& node : active_->rollout.released()) {
     if (HasLeft(node)) facts.left.insert(node);
   }
-  const auto targets = TargetsOf(active_->changed);
   std::vector<model::ProofSubject> ask;
   for (const auto& [name, live] : fleet_.nodes()) {
     // A suspect is told what to serve, and has no say in whether that is good for the others.
@@ -208,9 +200,8 @@ RolloutFacts Publisher::GatherFacts() {
       facts.lacking[name] = "it has not acknowledged it";
       continue;
     }
-    const auto verdict = barrier::Evaluate({fleet::Fleet::MemberOf(live)}, targets,
-                                           fleet_.service_addresses(), fleet_.book(), {});
-    if (verdict.open || targets.empty()) {
+    const barrier::Verdict verdict = active_->changed.Judge(live, fleet_);
+    if (verdict.open) {
       facts.proved.insert(name);
       continue;
     }
@@ -247,7 +238,7 @@ void Publisher::FinishProved() {
   const bool was_rollback = active_->is_rollback;
   active_.reset();
   SetState(stable_->generation, model::GenerationState::kSoaking, "");
-  ExpectHostsOf(*stable_->plan);
+  ExpectLooksAt(*stable_->plan);
   if (!was_rollback) failed_digest_.clear();
   const uint64_t number = stable_->generation.number;
   journal_.Info("generation.proved", std::to_string(number), "every node that is there serves it");
@@ -304,6 +295,7 @@ void Publisher::RollBack(const std::string& problem) {
   } else {
     failed_digest_ = generation.digest;
     if (stable_) {
+      ForgetSitesBefore(failed);
       Begin(newest_ + 1,
             planner::RollbackPlan(*stable_->plan, *failed.release.plan, state_.clock().Now()),
             "rollback of generation " + std::to_string(generation.number), true);
@@ -311,6 +303,14 @@ void Publisher::RollBack(const std::string& problem) {
   }
   for (PublishObserver* observer : observers_) observer->OnRolledBack(generation, problem);
   BeginPending();
+}
+
+void Publisher::ForgetSitesBefore(const Active& failed) {
+  std::set<std::string> marks;
+  for (const auto& site : planner::ChangedSites(*failed.release.plan, *stable_->plan)) {
+    marks.insert(site.mark);
+  }
+  fleet_.proofs().ForgetSites(failed.rollout.released(), marks);
 }
 
 void Publisher::SetState(model::Generation generation, model::GenerationState state,
@@ -361,13 +361,11 @@ std::optional<Publisher::Progress> Publisher::FindProgress() const {
   progress.wave = active_->rollout.wave();
   progress.waves = active_->rollout.waves();
   progress.released = active_->rollout.released();
-  const auto targets = TargetsOf(active_->changed);
   for (const NodeName& node : progress.released) {
     const fleet::LiveNode* live = fleet_.Find(node);
     if (live == nullptr || pusher_.AppliedBy(node) != progress.generation.number) continue;
-    const auto verdict = barrier::Evaluate({fleet::Fleet::MemberOf(*live)}, targets,
-                                           fleet_.service_addresses(), fleet_.book(), {});
-    if (verdict.open || targets.empty()) progress.proved.insert(node);
+    const barrier::Verdict verdict = active_->changed.Judge(*live, fleet_);
+    if (verdict.open) progress.proved.insert(node);
     if (verdict.missing.empty()) continue;
     progress.lacking[node] = verdict.missing.front();
     progress.problem = verdict.missing.front();
@@ -376,14 +374,15 @@ std::optional<Publisher::Progress> Publisher::FindProgress() const {
 }
 
 barrier::Verdict Publisher::JudgeFleet() const {
+  const Targets stable = stable_ ? Targets::AllOf(*stable_->plan) : Targets();
+  const Targets active = active_ ? Targets::AllOf(*active_->release.plan) : Targets();
   barrier::Verdict all;
-  for (const barrier::Member& member : fleet_.Members()) {
+  for (const auto& [name, live] : fleet_.nodes()) {
+    if (!live.CountsAsAnnouncing()) continue;
     // Halfway through a rollout nodes rightly serve different generations.
-    const bool released = active_ && active_->rollout.released().contains(member.node);
+    const bool released = active_ && active_->rollout.released().contains(name);
     if (!released && !stable_) continue;
-    const planner::Plan& plan = released ? *active_->release.plan : *stable_->plan;
-    barrier::Verdict one = barrier::Evaluate({member}, TargetsOf(plan.served),
-                                             fleet_.service_addresses(), fleet_.book(), {});
+    barrier::Verdict one = (released ? active : stable).Judge(live, fleet_);
     ++all.members;
     all.proved += one.proved;
     std::ranges::move(one.missing, std::back_inserter(all.missing));

@@ -17,6 +17,7 @@
 #include "controller/publish/manifests.h"
 #include "controller/publish/pusher.h"
 #include "controller/publish/rollout.h"
+#include "controller/publish/targets.h"
 #include "controller/witness/witnesses.h"
 
 namespace lockstep::controller::publish {
@@ -95,11 +96,8 @@ class Publisher final : public fleet::FleetObserver {
   // The rollout that runs, if one does.
   std::optional<Progress> FindProgress() const;
   // Everything that its generation asks of each announcing node, judged: a line for each thing that
-  // is not so. For `lockstep status`; walks all nodes and certificates.
+  // is not so. For `lockstep status`; walks all nodes, certificates and sites.
   barrier::Verdict JudgeFleet() const;
-  // TLS and QUIC looks for these certificates.
-  static std::vector<barrier::Target> TargetsOf(
-      const std::vector<planner::ServedCertificate>& served);
 
   // fleet::FleetObserver
   Status OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) override;
@@ -113,7 +111,7 @@ class Publisher final : public fleet::FleetObserver {
   struct Active {
     Release release;
     Rollout rollout;
-    std::vector<planner::ServedCertificate> changed;
+    Targets changed;
     std::map<NodeName, std::string> rejected;
     bool is_rollback = false;
     bool stored = false;  // nothing is pushed before its number is on the disk
@@ -139,6 +137,8 @@ class Publisher final : public fleet::FleetObserver {
   void OnWake();
   void FinishProved();
   void RollBack(const std::string& problem);
+  // Where the failed release was served, what was seen of the older sites is of no use any more.
+  void ForgetSitesBefore(const Active& failed);
   void BeginPending();
   void StartSoak(uint64_t number);
   void BecomeLastKnownGood();
@@ -146,7 +146,7 @@ class Publisher final : public fleet::FleetObserver {
                 const std::string& problem);
   void BecomeReadOnly(const Finding& finding);
   void PushTarget(const NodeName& node);
-  void ExpectHostsOf(const planner::Plan& plan);
+  void ExpectLooksAt(const planner::Plan& plan);
 
   const Options options_;
   store::Database& database_;

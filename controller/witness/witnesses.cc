@@ -16,8 +16,13 @@ types::v1::ProbeKind ToProto(model::ProbeKind kind) {
 }
 
 look::Look LookAt(const model::ProofSubject& subject) {
-  look::Look out{ToProto(subject.kind), subject.address, subject.host, std::nullopt};
-  if (!subject.token.empty()) out.token = *ChallengeToken::Parse(subject.token);
+  look::Look out;
+  out.kind = ToProto(subject.kind);
+  out.address = subject.address;
+  out.host = subject.host;
+  if (subject.kind == model::ProbeKind::kChallenge)
+    out.token = *ChallengeToken::Parse(subject.token);
+  if (subject.kind == model::ProbeKind::kSite) out.mark = *SiteMark::Parse(subject.token);
   return out;
 }
 
@@ -72,6 +77,8 @@ const fleet::LiveNode* Witnesses::PickWitness(const model::ProofSubject& subject
   for (const auto& [name, live] : fleet_.nodes()) {
     if (name == subject.node || !live.connected || live.node.banned || !live.suspect.empty())
       continue;
+    // An older agent refuses a whole request for one look that it does not know.
+    if (subject.kind == model::ProbeKind::kSite && !live.KnowsSiteMarks()) continue;
     const bool same = self != nullptr && self->node.pop == live.node.pop;
     (same ? same_pop : elsewhere).push_back(&live);
   }

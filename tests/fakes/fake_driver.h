@@ -63,9 +63,15 @@ class FakeDriver : public agent::apply::Driver {
     const std::lock_guard lock(mutex_);
     misserved_.insert(host);
   }
+  // The site of `host` is served as it was before, whatever is applied.
+  void MisserveSite(const std::string& host) {
+    const std::lock_guard lock(mutex_);
+    stale_.insert(host);
+  }
   void ServeRight() {
     const std::lock_guard lock(mutex_);
     misserved_.clear();
+    stale_.clear();
   }
 
   std::optional<agent::reconcile::Desired> serving() const {
@@ -89,6 +95,13 @@ class FakeDriver : public agent::apply::Driver {
     }
     return "";
   }
+  bool Shows(const Hostname& host, const SiteMark& mark) const {
+    const std::lock_guard lock(mutex_);
+    return serving_ && !stale_.contains(host.ascii()) &&
+           std::ranges::any_of(serving_->sites, [&](const agent::reconcile::Site& site) {
+             return site.mark == mark && std::ranges::find(site.hosts, host) != site.hosts.end();
+           });
+  }
 
  private:
   template <typename T>
@@ -104,6 +117,7 @@ class FakeDriver : public agent::apply::Driver {
   std::vector<std::string> warnings_;
   std::optional<agent::reconcile::Desired> serving_;
   std::set<std::string> misserved_;
+  std::set<std::string> stale_;
   bool lost_ = false;
   int applied_ = 0;
 };
@@ -121,6 +135,9 @@ class FakeObserver : public look::Observer {
       seen.set_error("connection refused");
     } else if (look.kind == types::v1::PROBE_KIND_CHALLENGE) {
       SeeFile(look.token->str(), seen.mutable_http());
+    } else if (look.kind == types::v1::PROBE_KIND_SITE) {
+      const bool shown = driver_.Shows(look.host, *look.mark);
+      SeeBody(shown ? look.mark->str() : "hello", seen.mutable_http());
     } else {
       const std::string leaf = driver_.LeafOf(look.host);
       if (leaf.empty()) {
@@ -141,7 +158,9 @@ class FakeObserver : public look::Observer {
   void SeeFile(const std::string& token, types::v1::HttpSeen* seen) const {
     std::ifstream file(challenge_directory_ + "/" + token);
     if (!file) return seen->set_status(404);
-    const std::string body((std::istreambuf_iterator<char>(file)), {});
+    SeeBody(std::string((std::istreambuf_iterator<char>(file)), {}), seen);
+  }
+  static void SeeBody(const std::string& body, types::v1::HttpSeen* seen) {
     seen->set_status(200);
     seen->set_body_sha256(crypto::Sha256(body));
     seen->set_body_bytes(body.size());

@@ -10,6 +10,7 @@
 
 #include "common/base/encoding.h"
 #include "common/crypto/digest.h"
+#include "common/look/observer.h"
 #include "controller/fleet/fleet.h"
 #include "controller/fleet/journal.h"
 #include "controller/store/database.h"
@@ -28,6 +29,7 @@ inline IpAddress Ip(const std::string& text) { return *IpAddress::Parse(text); }
 struct Shown {
   std::map<std::string, std::string> leaf_by_host;  // TLS and QUIC
   std::map<std::string, std::string> body_by_token;
+  std::map<std::string, std::string> mark_by_host = {};
 };
 
 inline types::v1::Observation SeenTls(types::v1::ProbeKind kind, const std::string& host,
@@ -53,6 +55,14 @@ inline types::v1::Observation SeenBody(const std::string& host, const std::strin
   out.set_address(address);
   out.mutable_http()->set_status(status);
   out.mutable_http()->set_body_sha256(crypto::Sha256(body));
+  return out;
+}
+
+inline types::v1::Observation SeenMark(const std::string& host, const std::string& mark,
+                                       const std::string& address, const std::string& body,
+                                       uint32_t status = 200) {
+  types::v1::Observation out = SeenBody(host, mark, address, body, status);
+  out.set_kind(types::v1::PROBE_KIND_SITE);
   return out;
 }
 
@@ -98,6 +108,12 @@ class FleetRig {
         hello.add_addresses(address.ToString());
       }
     }
+    return hello;
+  }
+  // Of an agent that knows the marks of sites.
+  agent::v1::Hello MarkingHelloOf(const std::string& name) const {
+    agent::v1::Hello hello = HelloOf(name);
+    hello.add_capabilities(look::kSiteCapability);
     return hello;
   }
   // Opens a new stream; what runs because of it has run.
@@ -167,6 +183,9 @@ class FleetRig {
     }
     for (const auto& [token, body] : shown.body_by_token) {
       *out->Add() = SeenBody("www.example.test", token, address, body);
+    }
+    for (const auto& [host, mark] : shown.mark_by_host) {
+      *out->Add() = SeenMark(host, mark, address, mark);
     }
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/snapshot/mark.h"
 #include "common/snapshot/version.h"
 #include "controller/identity/fleet_ca.h"
 #include "controller/publish/publisher.h"
@@ -96,6 +97,15 @@ class PublishRig : public FleetRig, private controller::publish::DesiredSource {
   uint64_t PushedTo(const std::string& name) const {
     const auto pushes = link.PushesTo(Node(name));
     return pushes.empty() ? 0 : snapshot::ParseManifest(pushes.back().manifest())->generation();
+  }
+  // The mark of the site that came to the node with the newest push.
+  std::string MarkPushedTo(const std::string& name) const {
+    const agent::v1::Push push = link.PushesTo(Node(name)).back();
+    for (const auto& resource : push.upserts()) {
+      if (resource.type() != "site") continue;
+      return snapshot::MarkOf({nullptr, crypto::Sha256(resource.body())}).str();
+    }
+    return "";
   }
   uint64_t Change(const std::string& cause = "a test") {
     const auto number = publisher.Changed(cause);

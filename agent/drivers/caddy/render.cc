@@ -7,6 +7,7 @@
 
 #include "common/base/encoding.h"
 #include "common/crypto/digest.h"
+#include "common/snapshot/mark.h"
 
 namespace lockstep::agent::drivers::caddy {
 namespace {
@@ -24,10 +25,42 @@ json HostList(const std::vector<Hostname>& hosts) {
   return out;
 }
 
-json Route(json hosts, json handler) {
+json Route(json hosts, json handlers) {
   return {{"match", {{{"host", std::move(hosts)}}}},
-          {"handle", json::array({std::move(handler)})},
+          {"handle", std::move(handlers)},
           {"terminal", true}};
+}
+
+// Says on the wire which version of a site is served. It is part of the route that the site's
+// content comes from, so that one is never there without the other.
+json MarkHandler(const std::map<std::string, std::string>& mark_by_host) {
+  const std::string path = snapshot::kMarkPath;
+  json mappings = json::array();
+  for (const auto& [host, mark] : mark_by_host) {
+    mappings.push_back({{"input", host}, {"outputs", {mark}}});
+  }
+  const json find = {{"handler", "map"},
+                     {"source", "{http.request.host}"},
+                     {"destinations", {"{lockstep.mark}"}},
+                     {"mappings", std::move(mappings)}};
+  // The pattern too: a Host that Caddy takes for one of ours and that is spelt otherwise has no
+  // mark.
+  const json answer = {
+      {"match",
+       {{{"path", {path + "{lockstep.mark}"}}, {"path_regexp", {{"pattern", "/[0-9a-f]{32}$"}}}}}},
+      {"handle",
+       {{{"handler", "static_response"},
+         {"status_code", 200},
+         {"headers",
+          {{"Content-Type", {"text/plain; charset=utf-8"}}, {"Cache-Control", {"no-store"}}}},
+         {"body", "{lockstep.mark}"}}}},
+      {"terminal", true}};
+  // One look at the path is all that other requests pay.
+  const json marks = {
+      {"match", {{{"method", {"GET", "HEAD"}}, {"path", {path + "*"}}}}},
+      {"handle",
+       json::array({find, {{"handler", "subroute"}, {"routes", json::array({answer})}}})}};
+  return {{"handler", "subroute"}, {"routes", json::array({marks})}};
 }
 
 json CatchAll(int status) {
@@ -120,20 +153,33 @@ json ContentHandler(const reconcile::Site& site, const Desired& desired, Front f
 // routes one after the other but looks into a long list of hosts by bisection.
 class RouteTable {
  public:
-  void Add(const json& handler, const Hostname& host) {
+  void Add(const json& handler, const Hostname& host, const SiteMark& mark) {
     Entry& entry = entries_[handler.dump()];
     entry.handler = handler;
-    entry.hosts.insert(host.ascii());
+    entry.mark_by_host[host.ascii()] = mark.str();
   }
   bool empty() const { return entries_.empty(); }
   void AppendTo(json* routes) const {
-    for (const auto& [text, entry] : entries_) routes->push_back(Route(entry.hosts, entry.handler));
+    for (const auto& [text, entry] : entries_) {
+      routes->push_back(Route(entry.Hosts(), {MarkHandler(entry.mark_by_host), entry.handler}));
+    }
+  }
+  // Where a site is only a way to its origin.
+  void AppendUnmarkedTo(json* routes) const {
+    for (const auto& [text, entry] : entries_) {
+      routes->push_back(Route(entry.Hosts(), json::array({entry.handler})));
+    }
   }
 
  private:
   struct Entry {
+    json Hosts() const {
+      json out = json::array();
+      for (const auto& [host, mark] : mark_by_host) out.push_back(host);
+      return out;
+    }
     json handler;
-    std::set<std::string> hosts;
+    std::map<std::string, std::string> mark_by_host;
   };
   std::map<std::string, Entry> entries_;
 };
@@ -152,12 +198,12 @@ Tables SortSites(const Desired& desired) {
     const bool has_origin = std::holds_alternative<reconcile::Upstream>(site.content);
     const std::set<Hostname> secure(site.secure_hosts.begin(), site.secure_hosts.end());
     for (const Hostname& host : site.hosts) {
-      if (has_origin) out.origins.Add(handler, host);
-      if (!secure.contains(host)) out.http.Add(handler, host);
+      if (has_origin) out.origins.Add(handler, host, site.mark);
+      if (!secure.contains(host)) out.http.Add(handler, host, site.mark);
     }
     for (const Hostname& host : secure) {
-      out.https.Add(handler, host);
-      out.plain.Add(behind_quicd, host);
+      out.https.Add(handler, host, site.mark);
+      out.plain.Add(behind_quicd, host, site.mark);
       out.redirected.insert(host.ascii());
     }
   }
@@ -187,7 +233,7 @@ json ChallengeRoute(const RenderSettings& settings, const RouteTable& origins) {
                 {{"protocol", "http"}, {"dial_timeout", "1s"}, {"response_header_timeout", "5s"}}}};
   if (!origins.empty()) {
     json routes = json::array();
-    origins.AppendTo(&routes);
+    origins.AppendUnmarkedTo(&routes);
     routes.push_back({{"handle", {{{"handler", "copy_response"}}}}});
     miss["handle_response"] =
         json::array({{{"match", {{"status_code", {404}}}}, {"routes", std::move(routes)}}});
@@ -214,10 +260,10 @@ json HttpServer(const Desired& desired, const RenderSettings& settings, const Ta
         settings.https_port == 443 ? "" : ":" + std::to_string(settings.https_port);
     routes.push_back(
         Route(tables.redirected,
-              {{"handler", "static_response"},
-               {"status_code", 308},
-               {"headers",
-                {{"Location", {"https://{http.request.host}" + port + "{http.request.uri}"}}}}}));
+              {{{"handler", "static_response"},
+                {"status_code", 308},
+                {"headers",
+                 {{"Location", {"https://{http.request.host}" + port + "{http.request.uri}"}}}}}}));
   }
   tables.http.AppendTo(&routes);
   routes.push_back(CatchAll(404));

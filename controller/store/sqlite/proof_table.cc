@@ -8,7 +8,7 @@ namespace {
 model::Proof Read(const Query& row) {
   model::Proof proof;
   proof.subject.node = row.Parsed<NodeName>(0);
-  proof.subject.kind = row.Enum(1, model::ProbeKind::kChallenge, model::ProbeKind::kQuic);
+  proof.subject.kind = row.Enum(1, model::ProbeKind::kChallenge, model::ProbeKind::kSite);
   proof.subject.host = row.Parsed<Hostname>(2);
   proof.subject.token = row.Text(3);
   proof.subject.address = row.Parsed<IpAddress>(4);

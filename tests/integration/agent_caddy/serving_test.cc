@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/crypto/digest.h"
+#include "common/look/wire_observer.h"
+#include "common/snapshot/mark.h"
 #include "tests/fakes/loopback/servers.h"
 #include "tests/integration/agent_caddy/real_caddy.h"
 
@@ -112,6 +115,66 @@ TEST_F(CaddyServingTest, RedirectsSecureHostsAlone) {
   WebRequest other = Https("www.example.test");
   other.host_header = "plain.example.test";
   EXPECT_EQ(Ask(other).status, 421);
+}
+
+// Each site answers for its own version, where its content is, and nobody else's.
+TEST_F(CaddyServingTest, AMarkIsAnsweredByTheSiteThatIsServedAlone) {
+  const std::string path = snapshot::kMarkPath;
+  const std::string old_mark(32, '0');
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {PresetSite("www.example.test", "same", true),
+                   PresetSite("also.example.test", "same", true),
+                   PresetSite("plain.example.test", "plain", false)};
+  std::vector<std::string> marks;
+  for (reconcile::Site& site : desired.sites) {
+    site.mark = *SiteMark::Parse(std::string(32, static_cast<char>('a' + marks.size())));
+    marks.push_back(site.mark.str());
+  }
+  Serve(desired);
+  const WebAnswer own = Ask(Https("www.example.test", false, path + marks[0]));
+  EXPECT_EQ(own.status, 200);
+  EXPECT_EQ(own.body, marks[0]);
+  EXPECT_EQ(own.Header("cache-control"), "no-store");
+  EXPECT_EQ(Ask(Https("also.example.test", true, path + marks[1])).body, marks[1]);
+  EXPECT_EQ(Ask(Http("plain.example.test", path + marks[2])).body, marks[2]);
+  // All else under the path is the site's, as if there were no marks.
+  EXPECT_EQ(Ask(Https("www.example.test", false, path + old_mark)).body, "same");
+  EXPECT_EQ(Ask(Https("www.example.test", false, path + marks[1])).body, "same");
+  EXPECT_EQ(Ask(Https("www.example.test", false, path)).body, "same");
+  EXPECT_EQ(Ask(Http("plain.example.test", path + marks[0])).body, "plain");
+  WebRequest shouted = Http("plain.example.test", path);
+  shouted.host_header = "PLAIN.example.test";
+  EXPECT_EQ(Ask(shouted).body, "plain");
+  // Where a host has no content, it has no mark either.
+  EXPECT_EQ(Ask(Http("www.example.test", path + marks[0])).status, 308);
+  EXPECT_EQ(Ask(Http("unknown.example.test", path + marks[0])).status, 404);
+}
+
+TEST_F(CaddyServingTest, AnObserverFindsTheMarkWithoutKnowingWhereToLook) {
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {PresetSite("www.example.test", "secure", true),
+                   PresetSite("plain.example.test", "plain", false)};
+  const SiteMark mark = *SiteMark::Parse(std::string(32, 'a'));
+  for (reconcile::Site& site : desired.sites) site.mark = mark;
+  Serve(desired);
+  look::WireObserver observer(
+      Clock::System(),
+      {.http = caddy_->http_port(), .tls = caddy_->https_port(), .quic = caddy_->https_port()});
+  look::Look look;
+  look.kind = types::v1::PROBE_KIND_SITE;
+  look.address = *IpAddress::Parse("127.0.0.1");
+  for (const char* host : {"www.example.test", "plain.example.test"}) {
+    look.host = *Hostname::Parse(host);
+    look.mark = mark;
+    const auto seen = observer.Observe(look, Seconds(5), {});
+    EXPECT_EQ(seen.error(), "") << host;
+    EXPECT_EQ(seen.http().status(), 200u) << host;
+    EXPECT_EQ(seen.http().body_sha256(), crypto::Sha256(mark.str())) << host;
+    look.mark = *SiteMark::Parse(std::string(32, '0'));
+    EXPECT_NE(observer.Observe(look, Seconds(5), {}).http().body_sha256(),
+              crypto::Sha256(look.mark->str()))
+        << host;
+  }
 }
 
 TEST_F(CaddyServingTest, NoAnswerCarriesAltSvc) {

@@ -40,7 +40,7 @@ TEST_F(AgentSessionTest, APushIsAppliedProvedAndAcknowledged) {
   EXPECT_EQ(ack.outcome(), v1::Ack::OUTCOME_APPLIED) << ack.reason();
   EXPECT_EQ(ack.generation(), 1u);
   EXPECT_EQ(ack.serving_digest(), snapshot.Digest());
-  EXPECT_EQ(ack.observations_size(), 4);  // TLS and QUIC on two service addresses
+  EXPECT_EQ(ack.observations_size(), 6);  // TLS, QUIC and the site on two service addresses
   ASSERT_TRUE(rig.driver->serving());
   EXPECT_EQ(rig.driver->serving()->sites.size(), 1u);
 }
@@ -56,7 +56,7 @@ TEST_F(AgentSessionTest, AThousandSitesWithCertificatesPassInPiecesAndAreProved)
   rig.Push(push);
   const v1::Ack ack = rig.domain.WaitForAck(push.push_id());
   EXPECT_EQ(ack.outcome(), v1::Ack::OUTCOME_APPLIED) << ack.reason();
-  EXPECT_EQ(ack.observations_size(), 4000);
+  EXPECT_EQ(ack.observations_size(), 6000);
 }
 
 TEST_F(AgentSessionTest, ALaneSetIsServedLookedAtAndRemovedAgain) {
@@ -108,7 +108,7 @@ TEST_F(AgentSessionTest, AfterAReconnectItSaysWhatItHasAndRepeatsItsAnswer) {
   EXPECT_EQ(hello.seen().manifest(), push.manifest().manifest());
   const v1::Ack repeated = rig.domain.WaitForAck(0, before);
   EXPECT_EQ(repeated.generation(), 1u);
-  EXPECT_EQ(repeated.observations_size(), 4);
+  EXPECT_EQ(repeated.observations_size(), 6);
 }
 
 TEST_F(AgentSessionTest, ARestartedAgentServesFromDiskWithTheControllerGone) {

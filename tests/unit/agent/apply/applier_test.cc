@@ -27,7 +27,7 @@ TEST_F(ApplierTest, APushIsServedProvedAndRemembered) {
   const Ack ack = PushWhole(1);
   EXPECT_EQ(ack.outcome(), Ack::OUTCOME_APPLIED) << ack.reason();
   EXPECT_EQ(ack.serving_digest(), At(1).Digest());
-  EXPECT_EQ(ack.observations_size(), 4);
+  EXPECT_EQ(ack.observations_size(), 6);
   EXPECT_EQ(rig.Leaf(), LeafOf(1));
   rig.driver.Restart();
   rig.Restart();
@@ -123,6 +123,19 @@ TEST_F(ApplierTest, WhatIsNotProvedOnTheWireIsRolledBack) {
   EXPECT_EQ(rig.Leaf(), LeafOf(1));
 }
 
+TEST_F(ApplierTest, ASiteThatIsNotServedAnewIsRolledBack) {
+  PushWhole(1);
+  rig.driver.MisserveSite("www.example.test");
+  const auto other = rig.publisher.MakeSnapshot({{.body = "other"}});
+  const Ack ack = rig.Take(rig.publisher.MakePush(other, 2));
+  EXPECT_EQ(ack.outcome(), Ack::OUTCOME_REJECTED);
+  EXPECT_THAT(ack.reason(),
+              HasSubstr("not proved on the wire: site www.example.test at 203.0.113.10 shows "
+                        "another version"));
+  EXPECT_EQ(ack.serving_digest(), At(1).Digest());
+  EXPECT_EQ(ack.observations_size(), 2) << "the site alone has changed";
+}
+
 TEST_F(ApplierTest, WhatWasRejectedMayBeOfferedAgain) {
   rig.driver.FailCheck(Unavailable("not now"));
   EXPECT_EQ(PushWhole(1).outcome(), Ack::OUTCOME_REJECTED);
@@ -134,7 +147,7 @@ TEST_F(ApplierTest, WhatIsServedAlreadyIsProvedAnew) {
   PushWhole(1);
   const Ack ack = PushWhole(1);
   EXPECT_EQ(ack.outcome(), Ack::OUTCOME_APPLIED);
-  EXPECT_EQ(ack.observations_size(), 4);
+  EXPECT_EQ(ack.observations_size(), 6);
 }
 
 TEST_F(ApplierTest, OnlyWhatChangedIsProvedBeforeTheAnswer) {

@@ -168,7 +168,7 @@ TEST_F(ApplyQueueTest, AfterAStartFromDiskThereIsNoAnswerToRepeatAndProofsAreAsk
   EXPECT_TRUE(heard.acks.empty());
   again.OnProofRequest({});
   ASSERT_TRUE(Until([&] { return !heard.reports.empty() && heard.reports.back().complete(); }));
-  EXPECT_EQ(heard.reports.back().observations_size(), 4);
+  EXPECT_EQ(heard.reports.back().observations_size(), 6);
 }
 
 TEST_F(ApplyQueueTest, AProofRequestLooksAtItsHostsOnly) {
@@ -183,7 +183,7 @@ TEST_F(ApplyQueueTest, AProofRequestLooksAtItsHostsOnly) {
   queue->OnProofRequest(request);
   ASSERT_TRUE(Until([&] { return !heard.reports.empty(); }));
   EXPECT_TRUE(heard.reports[0].complete());
-  ASSERT_EQ(heard.reports[0].observations_size(), 4);
+  ASSERT_EQ(heard.reports[0].observations_size(), 6);
   for (const auto& seen : heard.reports[0].observations()) {
     EXPECT_EQ(seen.host(), "b.example.test");
   }

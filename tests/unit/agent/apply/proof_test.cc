@@ -10,7 +10,7 @@ Expectation Expected() {
   out.look.kind = types::v1::PROBE_KIND_QUIC;
   out.look.host = *Hostname::Parse("www.example.test");
   out.look.address = *IpAddress::Parse("203.0.113.10");
-  out.leaf_sha256 = "9a17";
+  out.expected = "9a17";
   out.quic = reconcile::QuicExpectation{true, "10.77.1.2:443", ""};
   return out;
 }

@@ -22,13 +22,16 @@ Certificate Cert(const std::string& name, uint64_t revision, std::vector<std::st
   return out;
 }
 
+SiteMark Mark(char digit) { return *SiteMark::Parse(std::string(32, digit)); }
+
 Desired Base() {
   Desired out;
   out.node = *NodeName::Parse("fra1");
   out.pop = *PopName::Parse("fra");
   out.service_addresses = {Ip("203.0.113.10"), Ip("2001:db8:a::10")};
   out.node_addresses = {Ip("10.77.2.2")};
-  out.sites = {{"www", {Host("www.example.test")}, {Host("www.example.test")}, Preset{}}};
+  out.sites = {
+      {"www", {Host("www.example.test")}, {Host("www.example.test")}, Preset{}, Mark('1')}};
   out.certificates = {Cert("a", 1, {"a.example"}), Cert("www", 1, {"www.example.test"})};
   return out;
 }
@@ -95,7 +98,7 @@ TEST(PlanTest, NamesWhatChanged) {
 TEST(LooksTest, LooksAtEveryNameOnEveryServiceAddressBothWays) {
   const Desired desired = Base();
   const Looks looks = ExpectedLooks(desired, CompareDesired(desired, nullptr));
-  EXPECT_EQ(looks.changed.size(), 2u * 2u * 2u);
+  EXPECT_EQ(looks.changed.size(), 2u * 2u * 2u + 2u) << "handshakes, and the site";
   EXPECT_TRUE(looks.background.empty());
 }
 
@@ -107,9 +110,9 @@ TEST(LooksTest, PutsTheChangedNameFirst) {
   ASSERT_EQ(looks.changed.size(), 4u);
   for (const Look& look : looks.changed) {
     EXPECT_EQ(look.host, Host("www.example.test"));
-    EXPECT_EQ(look.leaf_sha256, "www2");
+    EXPECT_EQ(look.expected, "www2");
   }
-  EXPECT_EQ(looks.background.size(), 4u);
+  EXPECT_EQ(looks.background.size(), 4u + 2u);
 }
 
 TEST(LooksTest, LooksAtQuicOnceMoreWhereOnlyACertificateWentAway) {
@@ -121,18 +124,50 @@ TEST(LooksTest, LooksAtQuicOnceMoreWhereOnlyACertificateWentAway) {
             (std::vector<Look>{
                 {LookKind::kQuic, Host("www.example.test"), Ip("203.0.113.10"), "www1"},
                 {LookKind::kQuic, Host("www.example.test"), Ip("2001:db8:a::10"), "www1"}}));
-  EXPECT_EQ(looks.background.size(), 2u);
+  EXPECT_EQ(looks.background.size(), 2u + 2u);
+}
+
+TEST(LooksTest, AsksForTheMarkOfAChangedSiteOnEveryAddress) {
+  Desired before = Base();
+  before.sites.push_back({"plain", {Host("plain.example.test")}, {}, Preset{}, Mark('2')});
+  Desired desired = before;
+  desired.sites[0].mark = Mark('3');
+  const Looks looks = ExpectedLooks(desired, CompareDesired(desired, &before));
+  const Hostname host = Host("www.example.test");
+  EXPECT_EQ(looks.changed,
+            (std::vector<Look>{{LookKind::kSite, host, Ip("203.0.113.10"), Mark('3').str()},
+                               {LookKind::kSite, host, Ip("2001:db8:a::10"), Mark('3').str()}}));
+  const Look other{LookKind::kSite, Host("plain.example.test"), Ip("203.0.113.10"),
+                   Mark('2').str()};
+  EXPECT_NE(std::find(looks.background.begin(), looks.background.end(), other),
+            looks.background.end());
+}
+
+TEST(LooksTest, AsksASiteAtItsFirstHostWithACertificate) {
+  Desired desired = Base();
+  desired.sites = {{"www",
+                    {Host("a.example"), Host("b.example"), Host("c.example")},
+                    {Host("b.example"), Host("c.example")},
+                    Preset{},
+                    Mark('1')}};
+  desired.certificates.clear();
+  const Looks looks = ExpectedLooks(desired, CompareDesired(desired, nullptr));
+  ASSERT_EQ(looks.changed.size(), 2u);
+  EXPECT_EQ(looks.changed[0].host, Host("b.example"));
+  desired.sites[0].secure_hosts.clear();
+  EXPECT_EQ(ExpectedLooks(desired, CompareDesired(desired, nullptr)).changed[0].host,
+            Host("a.example"));
 }
 
 TEST(LooksTest, LooksAtTheNodesOwnAddressesWhileThereIsNoServiceAddress) {
   Desired desired = Base();
   desired.service_addresses.clear();
   const Looks looks = ExpectedLooks(desired, CompareDesired(desired, nullptr));
-  ASSERT_EQ(looks.changed.size(), 4u);
+  ASSERT_EQ(looks.changed.size(), 4u + 1u);
   EXPECT_EQ(looks.changed[0].address, Ip("10.77.2.2"));
 }
 
-// Certificates over few names, so that they overlap.
+// Certificates over few names, so that they overlap; sites of few versions.
 rc::Gen<Desired> AnyDesired() {
   return rc::gen::exec([] {
     Desired out = Base();
@@ -148,12 +183,13 @@ rc::Gen<Desired> AnyDesired() {
                                       static_cast<uint64_t>(*rc::gen::inRange(1, 4)),
                                       {hosts.begin(), hosts.end()}, *rc::gen::inRange(1, 5)));
     }
+    out.sites[0].mark = Mark(static_cast<char>('0' + *rc::gen::inRange(0, 3)));
     if (*rc::gen::inRange(0, 2) == 1) out.service_addresses.pop_back();
     return out;
   });
 }
 
-RC_GTEST_PROP(LooksProperty, CoverEachNameAddressAndProtocolExactlyOnce, ()) {
+RC_GTEST_PROP(LooksProperty, CoverEachNameAndSiteOnEachAddressExactlyOnce, ()) {
   const Desired desired = *AnyDesired();
   const Desired before = *AnyDesired();
   const Looks looks = ExpectedLooks(desired, CompareDesired(desired, &before));
@@ -161,6 +197,9 @@ RC_GTEST_PROP(LooksProperty, CoverEachNameAddressAndProtocolExactlyOnce, ()) {
   all.insert(all.end(), looks.background.begin(), looks.background.end());
   std::vector<Look> wanted;
   for (const IpAddress& address : desired.service_addresses) {
+    for (const Site& site : desired.sites) {
+      wanted.push_back({LookKind::kSite, site.hosts[0], address, site.mark.str()});
+    }
     for (const auto& [host, certificate] : CertificateByHost(desired)) {
       wanted.push_back({LookKind::kTls, host, address, certificate->leaf_sha256});
       wanted.push_back({LookKind::kQuic, host, address, certificate->leaf_sha256});
@@ -177,8 +216,12 @@ RC_GTEST_PROP(LooksProperty, WhatIsLeftToTheBackgroundWasServedAlikeBefore, ()) 
   const Looks looks = ExpectedLooks(desired, CompareDesired(desired, &before));
   const auto old = CertificateByHost(before);
   for (const Look& look : looks.background) {
-    RC_ASSERT(old.contains(look.host));
-    RC_ASSERT(old.at(look.host)->leaf_sha256 == look.leaf_sha256);
+    if (look.kind == LookKind::kSite) {
+      RC_ASSERT(before.sites[0].mark.str() == look.expected);
+    } else {
+      RC_ASSERT(old.contains(look.host));
+      RC_ASSERT(old.at(look.host)->leaf_sha256 == look.expected);
+    }
     RC_ASSERT(std::find(before.service_addresses.begin(), before.service_addresses.end(),
                         look.address) != before.service_addresses.end());
   }

@@ -93,7 +93,7 @@ TEST_F(ConversationTest, AHelloSaysWhoIsThereAndWhatItHas) {
   EXPECT_FALSE(fresh.has_seen());
   EXPECT_EQ(fresh.serving_digest(), "");
   EXPECT_THAT(fresh.addresses(), ::testing::ElementsAre("10.77.2.2"));
-  EXPECT_THAT(fresh.capabilities(), ::testing::ElementsAre("fake/1.0"));
+  EXPECT_THAT(fresh.capabilities(), ::testing::ElementsAre("fake/1.0", "look/site"));
   EXPECT_EQ(fresh.announce().state(), v1::AnnounceState::STATE_UNSPECIFIED);
 
   Welcome(10);

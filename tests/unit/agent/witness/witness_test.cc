@@ -71,6 +71,26 @@ TEST_F(WitnessTest, ANameWithACertificateAndNoSiteIsTheFleets) {
   EXPECT_EQ(Ask(request, {&more, {}}).refused(), "");
 }
 
+// A new site is on the first nodes of a rollout before the witnesses have heard of it.
+TEST_F(WitnessTest, AsksForTheMarkOfASiteThatItDoesNotKnow) {
+  v1::WitnessRequest request = Request("brand-new.example.test");
+  request.mutable_targets(0)->set_kind(types::v1::PROBE_KIND_SITE);
+  request.mutable_targets(0)->set_token(std::string(32, 'a'));
+  const v1::WitnessReport report = Ask(request);
+  EXPECT_EQ(report.refused(), "");
+  ASSERT_EQ(report.observations_size(), 1);
+  EXPECT_EQ(report.observations(0).token(), std::string(32, 'a'));
+  // Under the path of the marks, and nowhere else.
+  for (const std::string& token : {std::string(), std::string(31, 'a'), std::string(32, 'A'),
+                                   "../../../" + std::string(23, 'a')}) {
+    request.mutable_targets(0)->set_token(token);
+    EXPECT_THAT(Ask(request).refused(), HasSubstr("site mark")) << token;
+  }
+  request.mutable_targets(0)->set_token(std::string(32, 'a'));
+  request.mutable_targets(0)->set_address("203.0.113.10");
+  EXPECT_THAT(Ask(request).refused(), HasSubstr("203.0.113.10 is no address of ams1"));
+}
+
 TEST_F(WitnessTest, RefusesWhatIsNotTheFleets) {
   const auto refused = [&](const std::function<void(v1::WitnessRequest&)>& change) {
     v1::WitnessRequest request = Request();

@@ -14,6 +14,7 @@ using model::ProofSubject;
 const std::string kBoot(16, 'b');
 const std::string kToken = "tokentokentoken1";
 const std::string kDigest(64, 'a');
+const std::string kMark(32, '1');
 
 NodeName Node(const std::string& name) { return *NodeName::Parse(name); }
 IpAddress Ip(const std::string& text) { return *IpAddress::Parse(text); }
@@ -109,6 +110,20 @@ TEST(BarrierTest, OtherBytesAreNoProof) {
             "ams1: challenge for www.example.test on 203.0.113.10: answered with other bytes");
 }
 
+TEST(BarrierTest, NamesASiteOfAnotherVersion) {
+  const Member member = MakeMember("fra1");
+  const Target target = {ProbeKind::kSite, Host("www.example.test"), kMark, kDigest};
+  model::ProofBook book;
+  ProveAll(&book, member, target);
+  book.rbegin()->second.seen = std::string(64, 'b');
+  const Verdict verdict = Evaluate({member}, {target}, kService, book, {});
+  EXPECT_EQ(verdict.missing,
+            std::vector<std::string>{"fra1: site www.example.test on " +
+                                     book.rbegin()->first.address.ToString() +
+                                     (book.rbegin()->first.witnessed ? " (witnessed)" : "") +
+                                     ": shows another version"});
+}
+
 TEST(BarrierTest, ANodeWithoutAddressOfItsOwnCannotBeWitnessed) {
   model::ProofBook book;
   Member member = MakeMember("ams1");
@@ -160,6 +175,7 @@ RC_GTEST_PROP(BarrierProperty, ClosesWhenAnyOneProofIsMissing, ()) {
   for (int i = 0; i < nodes; ++i) members.push_back(MakeMember("n" + std::to_string(i)));
   std::vector<Target> targets = {MakeTarget()};
   targets.push_back({ProbeKind::kTls, Host("a.example.test"), "", std::string(64, 'd')});
+  targets.push_back({ProbeKind::kSite, Host("a.example.test"), kMark, std::string(64, 'e')});
   model::ProofBook book;
   for (const Member& member : members) {
     for (const Target& target : targets) ProveAll(&book, member, target);
@@ -223,6 +239,24 @@ TEST(JudgeTest, RefusesWhatDoesNotParse) {
   bad = ChallengeSeen(200);
   bad.set_kind(types::v1::PROBE_KIND_UNSPECIFIED);
   EXPECT_FALSE(ReadObservation(bad, Node("fra1"), "fra1", false).ok());
+}
+
+TEST(JudgeTest, ReadsTheAnswerToAMark) {
+  auto seen = ChallengeSeen(200);
+  seen.set_kind(types::v1::PROBE_KIND_SITE);
+  EXPECT_FALSE(ReadObservation(seen, Node("fra1"), "fra1", false).ok()) << "no mark";
+  seen.set_token(kMark);
+  auto proof = ReadObservation(seen, Node("fra1"), "fra1", false);
+  ASSERT_TRUE(proof.ok()) << proof.status();
+  EXPECT_TRUE(proof->good);
+  EXPECT_EQ(proof->subject.kind, ProbeKind::kSite);
+  EXPECT_EQ(proof->subject.token, kMark);
+  EXPECT_EQ(proof->seen, kDigest);
+  seen.mutable_http()->set_status(404);
+  proof = ReadObservation(seen, Node("fra1"), "fra1", false);
+  ASSERT_TRUE(proof.ok());
+  EXPECT_FALSE(proof->good);
+  EXPECT_EQ(proof->problem, "shows another version (its mark: answered 404, not 200)");
 }
 
 TEST(JudgeTest, AQuicHandshakeMustAgreeOnH3) {

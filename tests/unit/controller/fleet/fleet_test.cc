@@ -158,6 +158,38 @@ TEST_F(FleetTest, KeepsWhatSomebodyExpectsAndNothingElse) {
   EXPECT_EQ(rig_.fleet.book().size(), 1u);
 }
 
+TEST_F(FleetTest, KeepsLooksAtExpectedMarksWhileTheyAreExpected) {
+  const std::string one(32, '1'), two(32, '2');
+  ASSERT_TRUE(rig_.Connect("ams1").ok());
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  rig_.fleet.proofs().ExpectSites({{one, Host(kHost)}});
+  rig_.Show("ams1", {{}, {}, {{kHost, one}}});
+  rig_.Show("ams1", {{}, {}, {{kHost, two}}});
+  rig_.Show("ams1", {{}, {}, {{"other.example.test", one}}});
+  EXPECT_EQ(rig_.fleet.book().size(), 3u) << "two of its own, one of a witness";
+  rig_.Show("fra1", {{}, {}, {{kHost, one}}});
+  rig_.fleet.proofs().ForgetSites({Node("fra1")}, {one});
+  EXPECT_EQ(rig_.fleet.book().size(), 3u);
+  rig_.fleet.proofs().ExpectSites({{two, Host(kHost)}});
+  EXPECT_TRUE(rig_.fleet.book().empty());
+}
+
+// Each version of a site would leave its own looks behind.
+TEST_F(FleetTest, LooksAtSitesAreNotStored) {
+  const std::string mark(32, '1');
+  ASSERT_TRUE(rig_.Connect("ams1").ok());
+  rig_.fleet.proofs().ExpectSites({{mark, Host(kHost)}});
+  rig_.Show("ams1", {{{kHost, kLeaf}}, {}, {{kHost, mark}}});
+  rig_.state.AdvanceBy(Seconds(2));
+  const Status read = rig_.database.RunNow([&](store::Stores& stores) -> Status {
+    LS_ASSIGN_OR_RETURN(const auto stored, stores.proofs.List());
+    EXPECT_EQ(stored.size(), 6u);
+    for (const auto& proof : stored) EXPECT_TRUE(model::IsHandshake(proof.subject.kind));
+    return Status::Ok();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+}
+
 TEST_F(FleetTest, AnObservationLargerThanCanBeHonestIsNotKept) {
   ASSERT_TRUE(rig_.Connect("ams1").ok());
   auto observation = Tls(kHost, FleetRig::kService4);

@@ -126,6 +126,30 @@ TEST(PlannerTest, NamesTheCertificatesThatChanged) {
   EXPECT_TRUE(ChangedCertificates(PlanOf({first}), PlanOf({first})).empty());
 }
 
+TEST(PlannerTest, NamesTheSitesThatChangedAndWhomToAsk) {
+  DesiredState state = StateOf({});
+  state.sites.push_back(SiteOf("other.example.test"));
+  const Plan before = *MakePlan(state, kNow);
+  EXPECT_EQ(ChangedSites(Plan(), before).size(), 2u);
+  EXPECT_TRUE(ChangedSites(before, before).empty());
+  state.sites[0] = SiteOf("www.example.test", "changed");
+  const Plan after = *MakePlan(state, kNow);
+  const auto changed = ChangedSites(before, after);
+  ASSERT_EQ(changed.size(), 1u);
+  EXPECT_EQ(changed[0].host, Host("www.example.test"));
+  EXPECT_TRUE(SiteMarkTag::Check(changed[0].mark).ok());
+  EXPECT_EQ(ChangedSites(after, before)[0].host, changed[0].host);
+  EXPECT_NE(ChangedSites(after, before)[0].mark, changed[0].mark);
+}
+
+TEST(PlannerTest, ASiteIsAskedAtItsFirstHostWithACertificate) {
+  DesiredState state = StateOf({LineageOf("b.example.test", {"b.example.test"}, 'a', kDay, kDay)});
+  state.sites[0].hosts = {Host("a.example.test"), Host("b.example.test")};
+  EXPECT_EQ(MakePlan(state, kNow)->sites[0].host, Host("b.example.test"));
+  state.certificates.clear();
+  EXPECT_EQ(MakePlan(state, kNow)->sites[0].host, Host("a.example.test"));
+}
+
 TEST(PlannerTest, AStoredPlanComesBackAsItWas) {
   const Plan plan = PlanOf({LineageOf("www.example.test", {"www.example.test"}, 'a', kDay, kDay)});
   const auto again = PlanFromStored(plan.shared, {NodeOf("ams1", "ams")});

@@ -309,6 +309,109 @@ TEST_F(PublisherTest, LatestWinsWhereANodeIsSlow) {
   EXPECT_EQ(rig_.publisher.AppliedBy(Node("ams1")), 2u);
 }
 
+// Every node knows the marks of sites, and shows that of the site of generation 1.
+class MarkedPublisherTest : public PublisherTest {
+ protected:
+  void Begin() {
+    rig_.Enrol(kNodes);
+    for (const std::string& name : kNodes) {
+      ASSERT_TRUE(rig_.Connect(name, rig_.MarkingHelloOf(name)).ok());
+    }
+    rig_.desired.sites = {SiteOf(kHost)};
+    ASSERT_EQ(rig_.Change(), 1u);
+    for (const std::string& name : kNodes) ServeRight(name);
+    ASSERT_EQ(rig_.publisher.proved_generation(), 1u);
+  }
+  void ServeRight(const std::string& name) {
+    rig_.Apply(name);
+    rig_.Show(name, Pushed(name));
+  }
+  fakes::Shown Pushed(const std::string& name) const {
+    return {{}, {}, {{kHost, rig_.MarkPushedTo(name)}}};
+  }
+};
+
+TEST_F(MarkedPublisherTest, AChangedSiteIsProvedByLooksNotByWords) {
+  Begin();
+  Edit("other");
+  rig_.Change();
+  rig_.Apply("ams1");
+  EXPECT_EQ(rig_.PushedTo("fra1"), 1u) << "it only says so";
+  rig_.ShowLocally("ams1", Pushed("ams1"));
+  EXPECT_EQ(rig_.PushedTo("fra1"), 1u) << "a witness has not seen it";
+  EXPECT_EQ(rig_.publisher.FindProgress()->lacking.at(Node("ams1")),
+            "ams1: site www.example.test on 10.77.0.1 (witnessed): not seen yet");
+  rig_.ShowToWitness("ams1", Pushed("ams1"));
+  EXPECT_EQ(rig_.PushedTo("fra1"), 2u);
+}
+
+TEST_F(MarkedPublisherTest, AnOldSiteAtANodeRollsTheChangeBackAndIsNamed) {
+  Begin();
+  Edit("other");
+  rig_.Change();
+  rig_.Apply("ams1");
+  rig_.ShowLocally("ams1", Pushed("ams1"));
+  rig_.fleet.RecordWitnessed(
+      Node("ams1"), std::string(16, 'b'), "fra1",
+      fakes::SeenMark(kHost, rig_.MarkPushedTo("ams1"), "10.77.0.1", "hello"));
+  rig_.state.AdvanceBy(Seconds(61));
+  ASSERT_TRUE(rolled_back_.contains(2));
+  EXPECT_EQ(rolled_back_.at(2),
+            "node ams1 did not prove it within 1 min 00 s: ams1: site www.example.test on "
+            "10.77.0.1 (witnessed): shows another version");
+}
+
+TEST_F(MarkedPublisherTest, WhatWasSeenOfContentThatComesBackDoesNotCount) {
+  Begin();
+  Edit("other");
+  rig_.Change();
+  for (const std::string& name : kNodes) ServeRight(name);
+  ASSERT_EQ(rig_.publisher.proved_generation(), 2u);
+  Edit("hello");
+  rig_.Change();
+  rig_.Apply("ams1");
+  EXPECT_EQ(rig_.PushedTo("fra1"), 2u);
+  rig_.Show("ams1", Pushed("ams1"));
+  EXPECT_EQ(rig_.PushedTo("fra1"), 3u);
+}
+
+TEST_F(MarkedPublisherTest, WhereAChangeWasRolledBackTheOldContentIsLookedAtAgain) {
+  Begin();
+  EXPECT_TRUE(rig_.publisher.JudgeFleet().open);
+  Edit("bad");
+  rig_.Change();
+  rig_.Answer("ams1", Ack::OUTCOME_REJECTED, "no");
+  rig_.Settle(kNodes);
+  ASSERT_EQ(rig_.publisher.proved_generation(), 3u);
+  const auto verdict = rig_.publisher.JudgeFleet();
+  EXPECT_EQ(verdict.stragglers, std::vector<NodeName>{Node("ams1")});
+  EXPECT_EQ(verdict.proved, 2);
+}
+
+TEST_F(MarkedPublisherTest, AnOlderAgentIsNotAskedForMarks) {
+  Begin();
+  ASSERT_TRUE(rig_.Connect("ams1").ok());
+  EXPECT_TRUE(rig_.publisher.JudgeFleet().open);
+  Edit("other");
+  rig_.Change();
+  rig_.Apply("ams1");
+  EXPECT_EQ(rig_.PushedTo("fra1"), 2u);
+  rig_.Apply("fra1");
+  EXPECT_EQ(rig_.PushedTo("nyc1"), 1u);
+}
+
+TEST_F(MarkedPublisherTest, OldLooksAreForgotten) {
+  Begin();
+  const size_t before = rig_.fleet.book().size();
+  for (const char* body : {"two", "three", "four"}) {
+    Edit(body);
+    rig_.Change();
+    for (const std::string& name : kNodes) ServeRight(name);
+  }
+  ASSERT_EQ(rig_.publisher.proved_generation(), 4u);
+  EXPECT_EQ(rig_.fleet.book().size(), before);
+}
+
 class SoakingPublisherTest : public ::testing::Test {
  protected:
   SoakingPublisherTest() {

@@ -106,6 +106,20 @@ TEST_F(WitnessesTest, TheNextOneIsAskedAfterARefusal) {
   EXPECT_EQ(AskedOf("fra1"), 1u);
 }
 
+// An older agent would refuse all that it is asked along with it.
+TEST_F(WitnessesTest, OnlyWhoKnowsMarksIsAskedForOne) {
+  Connect({"ams1", "fra1"});
+  ASSERT_TRUE(rig_.Connect("ams2", rig_.MarkingHelloOf("ams2")).ok());
+  model::ProofSubject subject = SubjectOf("ams1");
+  subject.kind = model::ProbeKind::kSite;
+  subject.token = std::string(32, 'a');
+  witnesses_.Ask({subject});
+  rig_.state.RunAll();
+  ASSERT_EQ(AskedOf("ams2"), 1u);
+  EXPECT_EQ(AskedOf("fra1"), 0u);
+  EXPECT_EQ(rig_.link.WitnessRequestsTo(Node("ams2"))[0].targets(0).token(), subject.token);
+}
+
 TEST_F(WitnessesTest, NobodyIsAskedTwiceAtOnce) {
   Connect({"ams1", "ams2", "fra1"});
   Ask();

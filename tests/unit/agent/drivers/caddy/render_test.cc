@@ -48,12 +48,16 @@ const json& Server(const json& config, const std::string& name) {
   return config["apps"]["http"]["servers"][name];
 }
 
-// The handlers of the route for a host; null if there is none.
+// The handlers of the route for a host, without that of the mark; null if there is none.
 json HandlersFor(const json& server, const std::string& host) {
   for (const json& route : server["routes"]) {
     if (!route.contains("match") || !route["match"][0].contains("host")) continue;
     const json& hosts = route["match"][0]["host"];
-    if (std::find(hosts.begin(), hosts.end(), host) != hosts.end()) return route["handle"];
+    if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) continue;
+    json handlers = route["handle"];
+    std::erase_if(handlers.get_ref<json::array_t&>(),
+                  [](const json& handler) { return handler["handler"] == "subroute"; });
+    return handlers;
   }
   return nullptr;
 }
@@ -113,6 +117,22 @@ TEST(RenderTest, SitesOfTheSameContentShareARoute) {
                    {"y", {Host("y.example")}, {}, reconcile::Preset{200, "", "same"}}};
   const json handlers = Server(Rendered(desired), "http");
   EXPECT_EQ(handlers["routes"].size(), 4u) << "challenge, Alt-Svc, the shared one, 404";
+}
+
+TEST(RenderTest, ASharedRouteKnowsTheMarkOfEachOfItsHosts) {
+  const SiteMark one = *SiteMark::Parse(std::string(32, '1'));
+  const SiteMark two = *SiteMark::Parse(std::string(32, '2'));
+  reconcile::Desired desired = Sample();
+  desired.sites = {{"x", {Host("x.example")}, {}, reconcile::Preset{200, "", "same"}, one},
+                   {"y", {Host("y.example")}, {}, reconcile::Preset{200, "", "same"}, two}};
+  const json route = Server(Rendered(desired), "http")["routes"][2];
+  ASSERT_EQ(route["handle"].size(), 2u) << "the mark, then the content";
+  EXPECT_EQ(route["handle"][1]["body"], "same");
+  const json marks = route["handle"][0]["routes"][0];
+  EXPECT_EQ(marks["match"][0]["path"], json::array({"/.well-known/lockstep/site/*"}));
+  EXPECT_EQ(marks["handle"][0]["mappings"], json::parse(R"([
+              {"input":"x.example","outputs":["11111111111111111111111111111111"]},
+              {"input":"y.example","outputs":["22222222222222222222222222222222"]}])"));
 }
 
 TEST(RenderTest, EachCertificateHasItsPolicyAndItsTag) {
