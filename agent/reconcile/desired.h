@@ -39,7 +39,7 @@ struct Site {
   std::vector<Hostname> hosts;
   std::vector<Hostname> secure_hosts;  // served on 443 and redirected there from 80
   std::variant<Preset, FileRoot, Upstream> content;
-  SiteMark mark = {};  // of just this version
+  SiteMark mark = {};                   // of just this version
   std::optional<QuicPolicy> quic = {};  // unset: the server's defaults
   std::string alt_svc = {};             // the whole value of every response; empty: none is sent
   friend bool operator==(const Site&, const Site&) = default;
