@@ -1,11 +1,15 @@
 #include "agent/app/agent.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <future>
 #include <utility>
 
 #include "agent/apply/applier.h"
 #include "agent/apply/apply_queue.h"
+#include "agent/apply/driver_pair.h"
 #include "agent/challenge/directory.h"
 #include "agent/challenge/lane.h"
 #include "agent/challenge/miss_lookup.h"
@@ -13,6 +17,7 @@
 #include "agent/drivers/announce_file/file_announcer.h"
 #include "agent/drivers/bird/bird_announcer.h"
 #include "agent/drivers/caddy/driver.h"
+#include "agent/drivers/quicd/driver.h"
 #include "agent/session/client.h"
 #include "agent/session/controller_link.h"
 #include "agent/session/controller_source.h"
@@ -20,8 +25,10 @@
 #include "agent/session/renewal.h"
 #include "agent/state/generations.h"
 #include "agent/state/identity.h"
+#include "agent/state/node_key.h"
 #include "agent/witness/witness.h"
 #include "common/base/encoding.h"
+#include "common/crypto/secret.h"
 #include "common/fsutil/files.h"
 #include "common/log/log.h"
 #include "common/look/wire_observer.h"
@@ -46,11 +53,49 @@ uint64_t RandomSeed() {
   return seed;
 }
 
-drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config, std::stop_token stop) {
+// Kept over restarts: an agent that starts anew disturbs neither server, and connections from
+// before a restart of lockstep-quicd can still be reset.
+struct NodeKeys {
+  std::string plain_listener;
+  crypto::Secret reset;
+};
+
+Result<NodeKeys> LoadNodeKeys(const Config& config) {
+  const std::string directory = config.state_dir + "/quic";
+  LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(config.state_dir));
+  LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(directory));
+  NodeKeys keys;
+  LS_ASSIGN_OR_RETURN(const crypto::Secret listener,
+                      state::LoadOrMakeKey(directory + "/listener.key"));
+  keys.plain_listener = HexEncode(listener.Reveal());
+  LS_ASSIGN_OR_RETURN(keys.reset, state::LoadOrMakeKey(directory + "/reset.key"));
+  return keys;
+}
+
+drivers::quicd::QuicdOptions QuicdOptionsOf(const Config& config, NodeKeys keys,
+                                            std::stop_token stop) {
+  drivers::quicd::QuicdOptions options;
+  options.control.socket = config.quicd_control_socket;
+  options.control.server_uids = {::geteuid()};
+  // Before there are threads. On a node without lockstep-quicd there is no such user.
+  if (const passwd* user = ::getpwnam(config.quicd_user.c_str())) {
+    options.control.server_uids.push_back(user->pw_uid);
+  }
+  options.control.stop = std::move(stop);
+  options.render.upstream = config.quicd_upstream;
+  options.render.secret = std::move(keys.plain_listener);
+  options.render.reset_key = std::move(keys.reset);
+  return options;
+}
+
+drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config, const NodeKeys& keys,
+                                            std::stop_token stop) {
   drivers::caddy::CaddyOptions options;
   options.render.admin_socket = config.caddy_admin_socket;
   options.render.challenge_directory = config.challenge_directory;
   options.render.miss_socket = config.miss_socket;
+  options.render.plain_listener = config.quicd_upstream;
+  options.render.plain_key = keys.plain_listener;
   options.take_over = config.caddy_take_over;
   options.copies_directory = config.state_dir + "/replaced";
   options.stop = std::move(stop);
@@ -70,12 +115,21 @@ std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config, std::stop_
 
 }  // namespace
 
-Surroundings RealSurroundings(const Config& config) {
+Result<Surroundings> RealSurroundings(const Config& config) {
+  LS_ASSIGN_OR_RETURN(NodeKeys keys, LoadNodeKeys(config));
   const std::stop_source stopping;
-  return {
-      std::make_unique<drivers::caddy::CaddyDriver>(CaddyOptionsOf(config, stopping.get_token())),
-      MakeAnnouncer(config, stopping.get_token()), std::make_unique<look::WireObserver>(),
-      stopping};
+  auto web = std::make_unique<drivers::caddy::CaddyDriver>(
+      CaddyOptionsOf(config, keys, stopping.get_token()));
+  auto quic = std::make_unique<drivers::quicd::QuicdDriver>(
+      QuicdOptionsOf(config, std::move(keys), stopping.get_token()));
+  Surroundings out{.parts = {},
+                   .driver = std::make_unique<apply::DriverPair>(*web, *quic),
+                   .announcer = MakeAnnouncer(config, stopping.get_token()),
+                   .observer = std::make_unique<look::WireObserver>(),
+                   .stopping = stopping};
+  out.parts.push_back(std::move(web));
+  out.parts.push_back(std::move(quic));
+  return out;
 }
 
 namespace {
@@ -174,6 +228,13 @@ void Agent::Parts::PlanLifecycle() {
   }
   lifecycle.Add(
       "miss responder", [this] { return StartResponder(); }, [this] { responder->Stop(); });
+  lifecycle.Add(
+      "watch",
+      [this] {
+        outside.driver->Watch([this] { strand.Post([this] { queue.OnServerRestarted(); }); });
+        return Status::Ok();
+      },
+      [this] { outside.driver->StopWatching(); });
   lifecycle.Add(
       "rooms",
       [this] {

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <stop_token>
+#include <vector>
 
 #include "agent/app/config.h"
 #include "agent/apply/driver.h"
@@ -20,14 +21,16 @@ namespace lockstep::agent::app {
 
 // What is outside: the local servers and the wire.
 struct Surroundings {
+  std::vector<std::unique_ptr<apply::Driver>> parts;  // that `driver` stands for; may be none
   std::unique_ptr<apply::Driver> driver;
   std::unique_ptr<apply::Announcer> announcer;  // null where none is configured
   std::unique_ptr<look::Observer> observer;
   std::stop_source stopping =
       {};  // tells driver and announcer to wait no longer for silent servers
 };
-// As `config` says: Caddy, what announces, and the network.
-Surroundings RealSurroundings(const Config& config);
+// As `config` says: Caddy and lockstep-quicd, what announces, and the network. Makes the node's own
+// keys in the state directory if they are not there.
+Result<Surroundings> RealSurroundings(const Config& config);
 
 class Agent {
  public:

@@ -24,6 +24,14 @@ Result<Config> Read(const conf::Document& document) {
   config.caddy_admin_socket = caddy.RequiredPath("admin_socket");
   config.caddy_take_over = caddy.Or<bool>("take_over", false);
 
+  const conf::Table quicd = root.TableOr("quicd");
+  config.quicd_control_socket = quicd.PathOr("control_socket", config.quicd_control_socket);
+  config.quicd_user = quicd.Or<std::string>("user", config.quicd_user);
+  config.quicd_upstream = quicd.Or<Endpoint>("upstream", config.quicd_upstream);
+  if (!config.quicd_upstream.address.IsLoopback()) {
+    quicd.Reject("upstream", "must be a loopback address and a port");
+  }
+
   const conf::Table challenge = root.RequiredTable("challenge");
   config.challenge_directory = challenge.RequiredPath("directory");
   config.miss_socket = challenge.RequiredPath("miss_socket");

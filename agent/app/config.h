@@ -27,6 +27,11 @@ struct Config {
   std::string caddy_admin_socket;
   bool caddy_take_over = false;
 
+  // [quicd]
+  std::string quicd_control_socket = "/run/lockstep-quicd/control.sock";
+  std::string quicd_user = "lockstep-quicd";  // whose process may have that socket, beside our own
+  Endpoint quicd_upstream{*IpAddress::Parse("127.0.0.1"), 7445};  // Caddy's listener for it
+
   // [challenge]
   std::string challenge_directory;
   std::string miss_socket;

@@ -65,7 +65,9 @@ sigset_t BlockSignals() {
 
 int RunAgent(const Config& config) {
   const sigset_t signals = BlockSignals();
-  Result<std::unique_ptr<Agent>> agent = Agent::Create(config, RealSurroundings(config));
+  Result<Surroundings> surroundings = RealSurroundings(config);
+  if (!surroundings.ok()) return Complain(surroundings.status(), kFailed);
+  Result<std::unique_ptr<Agent>> agent = Agent::Create(config, *std::move(surroundings));
   if (!agent.ok()) return Complain(agent.status(), kFailed);
   const Status started = (*agent)->Start();
   if (!started.ok()) return Complain(started, kFailed);

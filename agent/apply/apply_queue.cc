@@ -67,6 +67,12 @@ void ApplyQueue::OnProofRequest(const agent::v1::ProofRequest& request) {
   StartSweep(std::move(expectations));
 }
 
+void ApplyQueue::OnServerRestarted() {
+  if (view_.serving.none()) return;  // the recovery that goes on will find it
+  reapply_due_ = true;
+  RunNext();
+}
+
 void ApplyQueue::OnStreamStarted() {
   if (!last_ack_) return;
   Ack repeated = *last_ack_;

@@ -72,6 +72,8 @@ class ApplyQueue {
   void OnPush(agent::v1::Push push);
   // Looks again at the hosts (all if empty) and reports.
   void OnProofRequest(const agent::v1::ProofRequest& request);
+  // A server came up anew and has nothing of what is served: it gets it at once.
+  void OnServerRestarted();
   // A new stream: the last answer since the start is repeated, for its evidence. It answers no push
   // of this stream, and so names none: a controller that was restarted counts its pushes anew.
   void OnStreamStarted();

@@ -1,6 +1,7 @@
 // Driver and Announcer: what the agent needs of the local servers. agent/drivers implements them.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ class Driver {
   virtual Status Ensure() { return Status::Ok(); }
   // Things an operator should know, seen now: "caddy's admin socket is gone".
   virtual std::vector<std::string> Inspect() = 0;
+  // From now on `on_restart` is called, on a thread of the driver's, as soon as the server has come
+  // up anew without what was applied. Drivers that only notice when asked (Ensure) ignore it.
+  virtual void Watch(std::function<void()> on_restart) { (void)on_restart; }
+  virtual void StopWatching() {}
 };
 
 struct AnnounceReport {

@@ -9,6 +9,22 @@ namespace {
 
 constexpr size_t kShownHexDigits = 12;
 
+std::string OrNone(const std::string& text) { return text.empty() ? "none" : text; }
+
+std::string WhyNot(const reconcile::QuicExpectation& expected,
+                   const types::v1::TransportParameters& seen) {
+  if (seen.disable_active_migration() != expected.disable_active_migration) {
+    return expected.disable_active_migration ? " did not say disable_active_migration, as it must"
+                                             : " said disable_active_migration, as it must not";
+  }
+  for (const auto& [offered, wanted] : {std::pair(seen.preferred_ipv4(), expected.preferred_ipv4),
+                                        {seen.preferred_ipv6(), expected.preferred_ipv6}}) {
+    if (offered == wanted) continue;
+    return " offered the preferred address " + OrNone(offered) + " and not " + OrNone(wanted);
+  }
+  return "";
+}
+
 std::string Short(const std::string& leaf_sha256) {
   return leaf_sha256.empty() ? "none" : leaf_sha256.substr(0, kShownHexDigits);
 }
@@ -19,6 +35,7 @@ Expectation Expect(const reconcile::Look& look) {
   out.look.address = look.address;
   out.look.host = look.host;
   out.expected = look.expected;
+  out.quic = look.quic;
   switch (look.kind) {
     case LookKind::kTls:
       out.look.kind = types::v1::PROBE_KIND_TLS;
@@ -69,8 +86,12 @@ std::string WhyNot(const Expectation& expected, const types::v1::Observation& se
                            expected.look.host.ascii() + " at " + expected.look.address.ToString();
   if (!seen.error().empty()) return what + " failed: " + seen.error();
   const std::string& leaf = quic ? seen.quic().tls().leaf_sha256() : seen.tls().leaf_sha256();
-  if (leaf == expected.expected) return "";
-  return what + " showed leaf " + Short(leaf) + " and not " + Short(expected.expected);
+  if (leaf != expected.expected) {
+    return what + " showed leaf " + Short(leaf) + " and not " + Short(expected.expected);
+  }
+  const std::string wrong =
+      expected.quic ? WhyNot(*expected.quic, seen.quic().parameters()) : std::string();
+  return wrong.empty() ? "" : what + wrong;
 }
 
 std::vector<Expectation> Canaries(const std::vector<Expectation>& everything) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "agent/reconcile/parse_quic.h"
 #include "common/base/encoding.h"
 #include "common/snapshot/mark.h"
 #include "lockstep/types/v1/snapshot.pb.h"
@@ -109,6 +110,10 @@ Status ParseNode(const snapshot::Snapshot::Entry& entry, Desired* out) {
   LS_ASSIGN_OR_RETURN(out->node, NodeName::Parse(message.node()));
   LS_ASSIGN_OR_RETURN(out->pop, PopName::Parse(message.pop()));
   LS_ASSIGN_OR_RETURN(out->node_addresses, ParseAddresses(message.addresses(), "addresses"));
+  LS_ASSIGN_OR_RETURN(out->quic_server, ParseQuicServer(message));
+  if (message.has_quic_identity()) {
+    LS_ASSIGN_OR_RETURN(out->quic_identity, ParseQuicIdentity(message.quic_identity()));
+  }
   return Status::Ok();
 }
 
@@ -177,6 +182,27 @@ Result<Upstream> ParseUpstream(const pb::Upstream& message) {
   return out;
 }
 
+Result<decltype(Site::content)> ParseContent(const pb::Site& message) {
+  decltype(Site::content) out;
+  switch (message.content_case()) {
+    case pb::Site::kPreset: {
+      LS_ASSIGN_OR_RETURN(out, ParsePreset(message.preset()));
+      break;
+    }
+    case pb::Site::kFileRoot: {
+      LS_ASSIGN_OR_RETURN(out, ParseFileRoot(message.file_root()));
+      break;
+    }
+    case pb::Site::kUpstream: {
+      LS_ASSIGN_OR_RETURN(out, ParseUpstream(message.upstream()));
+      break;
+    }
+    case pb::Site::CONTENT_NOT_SET:
+      return InvalidArgument("content is missing, or of a kind that this agent does not know");
+  }
+  return out;
+}
+
 Result<Site> ParseSite(const std::string& name, const snapshot::Snapshot::Entry& entry) {
   LS_ASSIGN_OR_RETURN(const pb::Site message, ParseBody<pb::Site>(entry));
   if (message.name() != name) {
@@ -194,22 +220,11 @@ Result<Site> ParseSite(const std::string& name, const snapshot::Snapshot::Entry&
                              site.secure_hosts[i].ascii() + " is not in hosts");
     }
   }
-  switch (message.content_case()) {
-    case pb::Site::kPreset: {
-      LS_ASSIGN_OR_RETURN(site.content, ParsePreset(message.preset()));
-      break;
-    }
-    case pb::Site::kFileRoot: {
-      LS_ASSIGN_OR_RETURN(site.content, ParseFileRoot(message.file_root()));
-      break;
-    }
-    case pb::Site::kUpstream: {
-      LS_ASSIGN_OR_RETURN(site.content, ParseUpstream(message.upstream()));
-      break;
-    }
-    case pb::Site::CONTENT_NOT_SET:
-      return InvalidArgument("content is missing, or of a kind that this agent does not know");
+  if (message.has_quic()) {
+    LS_ASSIGN_OR_RETURN(site.quic, ParseQuicPolicy(message.quic()));
   }
+  LS_ASSIGN_OR_RETURN(site.alt_svc, ParseAltSvc(message.alt_svc()));
+  LS_ASSIGN_OR_RETURN(site.content, ParseContent(message));
   return site;
 }
 
@@ -252,11 +267,20 @@ Result<Certificate> ParseCertificate(const std::string& name,
   return out;
 }
 
+// Types with one resource each, named like the type.
+bool IsSingle(std::string_view type) {
+  return type == "fleet" || type == "node" || type == "quic_keys";
+}
+
 Status ParseOne(const snapshot::ResourceKey& key, const snapshot::Snapshot::Entry& entry,
                 Desired* out) {
-  if (key.type == "fleet" || key.type == "node") {
+  if (IsSingle(key.type)) {
     if (key.name != key.type) return InvalidArgument("must be named " + Quoted(key.type));
-    return key.type == "fleet" ? ParseFleet(entry, out) : ParseNode(entry, out);
+    if (key.type == "fleet") return ParseFleet(entry, out);
+    if (key.type == "node") return ParseNode(entry, out);
+    LS_ASSIGN_OR_RETURN(pb::QuicKeys keys, ParseBody<pb::QuicKeys>(entry));
+    LS_ASSIGN_OR_RETURN(out->quic_keys, TakeQuicKeys(keys));
+    return Status::Ok();
   }
   if (key.type == "site") {
     LS_ASSIGN_OR_RETURN(Site site, ParseSite(key.name, entry));
@@ -268,8 +292,28 @@ Status ParseOne(const snapshot::ResourceKey& key, const snapshot::Snapshot::Entr
   return Status::Ok();
 }
 
+// lockstep-quicd serves nobody without them.
+Status CheckQuic(const Desired& desired) {
+  if (desired.quic_server != QuicServer::kQuicd) return Status::Ok();
+  if (!desired.quic_identity) {
+    return InvalidArgument("resource node: quic_identity is missing for lockstep-quicd");
+  }
+  if (!desired.quic_keys) return InvalidArgument("snapshot has no quic_keys for lockstep-quicd");
+  for (const auto& preferred :
+       {desired.quic_identity->preferred_v4, desired.quic_identity->preferred_v6}) {
+    if (!preferred) continue;
+    const auto& service = desired.service_addresses;
+    if (std::find(service.begin(), service.end(), preferred->bound) != service.end()) {
+      return InvalidArgument("resource node: quic_identity.preferred_addresses: " +
+                             preferred->bound.ToString() + " is a service address");
+    }
+  }
+  return Status::Ok();
+}
+
 // What must hold between resources.
 Status CheckTogether(const Desired& desired) {
+  LS_RETURN_IF_ERROR(CheckQuic(desired));
   for (const IpAddress& address : desired.node_addresses) {
     const auto& service = desired.service_addresses;
     if (std::find(service.begin(), service.end(), address) != service.end()) {
@@ -310,10 +354,9 @@ Result<Desired> ParseDesired(const snapshot::Snapshot& snapshot) {
     }
   }
   for (const auto& [key, entry] : snapshot.entries()) {
-    const bool single = key.type == "fleet" || key.type == "node";
     LS_RETURN_IF_ERROR(
         ParseOne(key, entry, &out)
-            .Prefixed("resource " + key.type + (single ? "" : " " + Quoted(key.name))));
+            .Prefixed("resource " + key.type + (IsSingle(key.type) ? "" : " " + Quoted(key.name))));
   }
   LS_RETURN_IF_ERROR(CheckTogether(out));
   std::erase_if(out.peers, [&](const Peer& peer) { return peer.node == out.node; });

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "agent/reconcile/quic.h"
 #include "common/base/clock.h"
 #include "common/base/hostname.h"
 #include "common/base/ip.h"
@@ -37,7 +39,9 @@ struct Site {
   std::vector<Hostname> hosts;
   std::vector<Hostname> secure_hosts;  // served on 443 and redirected there from 80
   std::variant<Preset, FileRoot, Upstream> content;
-  SiteMark mark = {};  // of just this version
+  SiteMark mark = {};                   // of just this version
+  std::optional<QuicPolicy> quic = {};  // unset: the server's defaults
+  std::string alt_svc = {};             // the whole value of every response; empty: none is sent
   friend bool operator==(const Site&, const Site&) = default;
 };
 
@@ -66,6 +70,9 @@ struct Desired {
   std::vector<IpAddress> service_addresses;
   std::string account_thumbprint;  // empty if not known
   bool pull_challenges = false;
+  QuicServer quic_server = QuicServer::kCaddy;
+  std::optional<QuicIdentity> quic_identity;  // there where quic_server is lockstep-quicd, like
+  std::optional<QuicKeys> quic_keys;          // the keys
   std::vector<Peer> peers;
   std::vector<Site> sites;                // by name
   std::vector<Certificate> certificates;  // by name

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <compare>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +14,25 @@ namespace lockstep::agent::reconcile {
 
 enum class LookKind { kTls, kQuic, kSite };
 
+// What the transport parameters of a QUIC handshake must say.
+struct QuicExpectation {
+  bool disable_active_migration = false;
+  std::string preferred_ipv4;  // "10.77.1.2:443"; empty: none
+  std::string preferred_ipv6;
+  friend auto operator<=>(const QuicExpectation&, const QuicExpectation&) = default;
+};
+
+// For each name that lockstep-quicd serves; nothing where another server does: its parameters are
+// not ours to choose.
+std::map<Hostname, QuicExpectation> ExpectedQuic(const Desired& desired);
+
 // A handshake or a request at one of the node's own listeners, and what it must show.
 struct Look {
   LookKind kind = LookKind::kTls;
   Hostname host;  // the SNI, the Host header
   IpAddress address;
   std::string expected;  // the leaf's SHA-256 in lower-case hex; the site's mark
+  std::optional<QuicExpectation> quic = {};  // of kQuic; unset: whatever the server says
   friend auto operator<=>(const Look&, const Look&) = default;
 };
 
@@ -27,9 +42,11 @@ struct Looks {
 };
 
 // Every name with a certificate × every service address (the node's own, while there is none) ×
-// {TLS, QUIC}, each once and in a fixed order. Changed are names with another leaf, and everything
-// on an address that is new. Where certificates changed at all, servers may have opened their QUIC
-// listeners anew: one QUIC look per address is then among the changed ones, whatever its name.
+// {TLS, QUIC}, each once and in a fixed order; QUIC only where somebody serves it. Changed are
+// names with another leaf, QUIC of names with other transport parameters or served by another
+// server, and everything on an address that is new. Where certificates changed at all, servers may
+// have opened their QUIC listeners anew: one QUIC look per address is then among the changed ones,
+// whatever its name.
 //
 // And every site × every such address: whether this version of it is served. One of its hosts
 // speaks for all of them, since a server takes its configuration whole or not at all: the first

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "agent/reconcile/looks.h"
+
 namespace lockstep::agent::reconcile {
 namespace {
 
@@ -47,6 +49,22 @@ std::vector<Hostname> HostsWithAnotherLeaf(const Desired& now, const Desired& be
   return out;
 }
 
+std::vector<Hostname> HostsWithOtherQuic(const Desired& now, const Desired& before) {
+  const auto old = ExpectedQuic(before);
+  const auto wanted = ExpectedQuic(now);
+  const auto of = [](const auto& all, const Hostname& host) {
+    const auto found = all.find(host);
+    return found == all.end() ? std::nullopt : std::optional(found->second);
+  };
+  std::vector<Hostname> out;
+  for (const auto& [host, certificate] : CertificateByHost(now)) {
+    if (now.quic_server != before.quic_server || of(wanted, host) != of(old, host)) {
+      out.push_back(host);
+    }
+  }
+  return out;
+}
+
 std::string Counted(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -64,6 +82,7 @@ std::string Summary(const Changes& changes) {
   if (addresses > 0)
     parts.push_back(std::to_string(addresses) + (addresses == 1 ? " address" : " addresses"));
   if (changes.identity) parts.emplace_back("the node's name or pop");
+  if (changes.quic) parts.emplace_back("the node's QUIC settings");
   std::string out;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (i > 0) out += i + 1 == parts.size() ? " and " : ", ";
@@ -75,7 +94,7 @@ std::string Summary(const Changes& changes) {
 }  // namespace
 
 bool Changes::disturbs_servers() const {
-  return first || identity || certificates_differ() || !new_addresses.empty() ||
+  return first || identity || quic || certificates_differ() || !new_addresses.empty() ||
          !gone_addresses.empty() || !changed_sites.empty() || !gone_sites.empty();
 }
 
@@ -85,6 +104,8 @@ Changes CompareDesired(const Desired& desired, const Desired* before) {
   out.first = before == nullptr;
   const Desired& old = before == nullptr ? kNothing : *before;
   out.identity = desired.node != old.node || desired.pop != old.pop;
+  out.quic = desired.quic_server != old.quic_server || desired.quic_identity != old.quic_identity ||
+             desired.quic_keys != old.quic_keys;
   out.challenges = desired.account_thumbprint != old.account_thumbprint ||
                    desired.pull_challenges != old.pull_challenges || desired.peers != old.peers;
   out.new_addresses = Without(ListenAddresses(desired), ListenAddresses(old));
@@ -93,6 +114,7 @@ Changes CompareDesired(const Desired& desired, const Desired* before) {
   CompareNamed(desired.certificates, old.certificates, &out.changed_certificates,
                &out.gone_certificates);
   out.changed_hosts = HostsWithAnotherLeaf(desired, old);
+  out.changed_quic_hosts = HostsWithOtherQuic(desired, old);
   return out;
 }
 

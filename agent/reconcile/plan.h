@@ -12,6 +12,7 @@ namespace lockstep::agent::reconcile {
 struct Changes {
   bool first = false;       // nothing is known of what was served before: everything counts as new
   bool identity = false;    // node or pop: they are in the answers of presets
+  bool quic = false;        // who serves QUIC, as whom and with which keys
   bool challenges = false;  // thumbprint, peers or pull policy: the miss responder's, no server's
 
   std::vector<IpAddress> new_addresses;    // service and node addresses to listen on now
@@ -22,6 +23,8 @@ struct Changes {
   std::vector<std::string> gone_certificates;
   // The names that are served with another leaf than before, or for the first time.
   std::vector<Hostname> changed_hosts;
+  // The names whose QUIC handshakes show other transport parameters, or another server.
+  std::vector<Hostname> changed_quic_hosts;
 
   // A server that keeps a TLS configuration with its QUIC listener must open that anew.
   bool certificates_differ() const {

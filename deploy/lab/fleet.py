@@ -5,14 +5,14 @@ import pathlib
 import subprocess
 import time
 
-from . import bird, netns, process, report, state
+from . import bird, netns, process, report, state, toml
 from . import layout as lay
 from . import lockstep as ls
 from .acme import Dns, Pebble
 from .capture import Capture, from_ca
 from .client import FAMILIES, Answer, Client
 from .edge import Caddy
-from .shell import LabError, wait_until
+from .shell import LabError, run, wait_until
 from .steps import Steps
 
 
@@ -34,7 +34,7 @@ class Spec:
 
 
 class Node:
-    """One anycast node: its place, BIRD, Caddy and agent."""
+    """One anycast node: its place, BIRD, Caddy, lockstep-quicd and agent."""
 
     def __init__(self, layout: lay.Layout, place: lay.NodePlace, spec: Spec, on_change):
         self.place = place
@@ -54,10 +54,15 @@ class Node:
         self.enrolment = ls.Agent(layout, place, spec.build, self.caddy.admin_socket, announcing,
                                   spec.agent, on_change)
         self.agent = self.enrolment.process
+        self.quicd = ls.Quicd(layout, place, spec.build, on_change).process
 
     def drop(self, name: str, *, incoming: str = "", outgoing: str = "") -> netns.Drop:
         """Loses matching packets on the uplink while open, e.g. incoming="tcp dport 80"."""
         return netns.Drop(self.place.namespace, name, incoming=incoming, outgoing=outgoing)
+
+    def run(self, *argv) -> str:
+        """A command in the node's place; its output."""
+        return run(*netns.inside(self.place.namespace, *argv))
 
     def capture(self, packet_filter: str) -> Capture:
         log = self._layout.logs / f"capture-{self.name}-{time.monotonic_ns()}.txt"
@@ -153,11 +158,12 @@ class Fleet:
             detail(self.pebble.directory_url)
 
     def start_edges(self) -> None:
-        with self.steps.step(f"edge: {len(self.nodes)} Caddys, empty"):
-            for node in self.nodes:
-                node.caddy.process.launch()
-            for node in self.nodes:
-                node.caddy.process.wait_ready()
+        with self.steps.step(f"edge: {len(self.nodes)} Caddys and QUIC servers, empty"):
+            servers = [server for node in self.nodes for server in (node.caddy.process, node.quicd)]
+            for server in servers:
+                server.launch()
+            for server in servers:
+                server.wait_ready()
 
     def start_controller(self) -> None:
         with self.steps.step("controller"):
@@ -189,6 +195,12 @@ class Fleet:
 
     def cli(self, *arguments, **options) -> tuple[int, str, str]:
         return self.controller.cli.attempt(*arguments, **options)
+
+    def quic_server(self, server: str) -> None:
+        """Makes "quicd", "caddy" or "none" the owner of UDP 443 on every node, and waits for it."""
+        path = self.layout.home("ctl") / "policy.toml"
+        path.write_text(toml.render({"fleet": {"quic_server": server}}))
+        self.controller.cli.run("policy", "apply", "--wait", "-f", path)
 
     def apply_site(self, name: str) -> None:
         self.apply_sites({name: [name]})

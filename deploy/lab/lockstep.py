@@ -14,7 +14,8 @@ from .process import Process
 from .shell import LabError, attempt, run
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = ("lockstep-controller", "lockstep-agent", "lockstep", "lockstep-certbot-hook")
+PROGRAMS = ("lockstep-controller", "lockstep-agent", "lockstep", "lockstep-certbot-hook",
+            "lockstep-quicd")
 _SESSION_PORT, _ENROL_PORT = 7443, 7444
 _CONTROLLER_NAME = "lockstep-controller"
 
@@ -126,6 +127,7 @@ class Agent:
                            "name": _CONTROLLER_NAME},
             "node": {"addresses": [node.ipv4, node.ipv6]},
             "caddy": {"admin_socket": caddy_socket, "take_over": False},
+            "quicd": {"control_socket": home / "quicd-control" / "control.sock"},
             "challenge": {"directory": self.challenges,
                           "miss_socket": home / "miss" / "miss.sock"},
             "apply": {"soak": "1s"},
@@ -140,6 +142,18 @@ class Agent:
         """Joins with a one-time token, which travels on stdin."""
         run(*inside(self._node.namespace, self._program, "enroll", "--config", self.config),
             stdin=token + "\n")
+
+
+class Quicd:
+    """lockstep-quicd of one node, empty: whatever it serves, the agent told it."""
+
+    def __init__(self, layout: lay.Layout, node: lay.NodePlace, build: Build, on_change):
+        socket_path = layout.home(node.name) / "quicd-control" / "control.sock"
+        self.process = Process(
+            f"quicd-{node.name}",
+            [build.program("lockstep-quicd"), "--control-socket", socket_path],
+            log=layout.logs / f"quicd-{node.name}.log", namespace=node.namespace,
+            ready=lambda: answers(socket_path), on_change=on_change)
 
 
 def answers(path: pathlib.Path) -> bool:

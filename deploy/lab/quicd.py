@@ -44,8 +44,8 @@ class Quicd:
         home.mkdir(mode=0o700)
         self._socket = home / "control.sock"
         self.process = Process(
-            f"quicd-{node.name}", [build.program("lockstep-quicd"), "--control-socket", self._socket],
-            log=layout.logs / f"quicd-{node.name}.log", namespace=node.namespace,
+            f"quicd-beside-{node.name}", [build.program("lockstep-quicd"), "--control-socket", self._socket],
+            log=layout.logs / f"quicd-beside-{node.name}.log", namespace=node.namespace,
             ready=self._socket.exists, on_change=on_change)
         self._upstream = self._caddy(layout, home, files, on_change)
 

@@ -21,6 +21,8 @@ class Admin {
   // Replaces what is there, or adds what is not. Loads the config anew even if nothing changes by
   // it.
   virtual Status SetConfig(std::string_view path, std::string_view json) = 0;
+  // Ends Caddy once the requests under way have had the config's grace period.
+  virtual Status Stop() = 0;
 };
 
 }  // namespace lockstep::agent::drivers::caddy

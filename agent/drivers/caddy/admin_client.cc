@@ -180,6 +180,12 @@ Status AdminClient::SetConfig(std::string_view path, std::string_view json) {
   return InvalidArgument("caddy refuses the change: " + ErrorText(answer.body));
 }
 
+Status AdminClient::Stop() {
+  LS_ASSIGN_OR_RETURN(const Answer answer, Ask("POST", "/stop", ""));
+  if (answer.status == 200) return Status::Ok();
+  return InvalidArgument("caddy refuses to stop: " + ErrorText(answer.body));
+}
+
 std::string ErrorText(std::string_view body) {
   std::string text(body.substr(0, size_t{64} * 1024));
   const auto parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);

@@ -36,6 +36,7 @@ class AdminClient : public Admin {
   Status Load(std::string_view json) override;
   Result<std::string> GetConfig(std::string_view path) override;
   Status SetConfig(std::string_view path, std::string_view json) override;
+  Status Stop() override;
 
  private:
   struct Answer {

@@ -11,12 +11,16 @@
 #include "common/crypto/certificate.h"
 #include "common/crypto/digest.h"
 #include "common/log/log.h"
+#include "common/net/limit.h"
 
 namespace lockstep::agent::drivers::caddy {
 namespace {
 
 // What Caddy shows of it, escaped, must fit into an answer.
 constexpr size_t kMaxConfigBytes = size_t{48} << 20;
+// How long whatever supervises Caddy may take to start it again.
+constexpr Micros kRestartDeadline = Seconds(20);
+constexpr Micros kRestartPoll = Millis(20);
 // How many names are looked at after HTTP/3 was opened anew; one would do if it is known to differ.
 constexpr size_t kMaxSigns = 16;
 
@@ -149,12 +153,18 @@ Result<CaddyDriver::Running> CaddyDriver::FindRunning() {
   LS_ASSIGN_OR_RETURN(const std::string text, admin_->GetConfig("/@id"));
   if (text.size() > 2 && text.front() == '"') {
     const std::string_view id = std::string_view(text).substr(1, text.size() - 2);
-    if (id == kHoldId) return Running{Running::Kind::kInterrupted, std::nullopt};
-    if (const auto ours = ConfigId::Parse(id)) return Running{Running::Kind::kOurs, ours};
+    if (id == kHoldId) return Running{Running::Kind::kInterrupted, std::nullopt, true};
+    if (const auto ours = ConfigId::Parse(id)) {
+      LS_ASSIGN_OR_RETURN(
+          const std::string tcp_only,
+          admin_->GetConfig("/apps/http/servers/" + std::string(kHttpsOverTcpOnly) + "/listen"));
+      return Running{Running::Kind::kOurs, ours, tcp_only == "null"};
+    }
   }
   LS_ASSIGN_OR_RETURN(const std::string config, admin_->GetConfig(""));
   LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(config));
-  return Running{apps.empty() ? Running::Kind::kNothing : Running::Kind::kForeign, std::nullopt};
+  return Running{apps.empty() ? Running::Kind::kNothing : Running::Kind::kForeign, std::nullopt,
+                 !apps.empty()};
 }
 
 Result<CaddyDriver::Running> CaddyDriver::PrepareLoad() {
@@ -214,9 +224,13 @@ Status CaddyDriver::Apply(const reconcile::Desired& desired, const reconcile::De
                       RenderConfig(desired, options_.render, Http3::kOn));
   LS_ASSIGN_OR_RETURN(const Running running, PrepareLoad());
   const bool repair = before == nullptr && applied_ == config.id && running.id == config.id;
-  LS_RETURN_IF_ERROR(KeepsOldCertificatesOnHttp3(FindVersion())
-                         ? LoadWithHttp3(desired, before, config, running, repair)
-                         : admin_->Load(config.json.Reveal()));
+  if (desired.quic_server != reconcile::QuicServer::kCaddy) {
+    LS_RETURN_IF_ERROR(LoadWithoutUdp(desired, config, running));
+  } else {
+    LS_RETURN_IF_ERROR(KeepsOldCertificatesOnHttp3(FindVersion())
+                           ? LoadWithHttp3(desired, before, config, running, repair)
+                           : admin_->Load(config.json.Reveal()));
+  }
   LS_RETURN_IF_ERROR(CheckAfterLoad(config.id));
   applied_ = config.id;
   file_roots_.clear();
@@ -252,10 +266,7 @@ Status CaddyDriver::LoadWithHttp3(const reconcile::Desired& desired,
   const Status loaded = repair || unknown || differ ? Renew(desired, before, config)
                                                     : admin_->Load(config.json.Reveal());
   if (loaded.ok() || running.kind != Running::Kind::kOurs) return loaded;
-  // Whatever was loaded until then: it serves again what it did.
-  const Status restored = admin_->Load(previous.Reveal());
-  if (restored.ok()) return loaded;
-  return Status(loaded.code(), loaded.message() + "; going back failed too: " + restored.message());
+  return GoBackTo(previous, loaded);
 }
 
 Status CaddyDriver::Renew(const reconcile::Desired& desired, const reconcile::Desired* before,
@@ -269,6 +280,49 @@ Status CaddyDriver::Renew(const reconcile::Desired& desired, const reconcile::De
   const auto took = std::chrono::duration_cast<Millis>(clock_.Mono() - start);
   log::Info("caddy.http3_renewed", {{"ms", took.count()}, {"problems", http3_problems_.size()}});
   return Status::Ok();
+}
+
+// A Caddy before 2.7 that has served HTTP/3 keeps the UDP sockets until it ends.
+Status CaddyDriver::LoadWithoutUdp(const reconcile::Desired& desired, const RenderedConfig& config,
+                                   const Running& running) {
+  bool held = false;
+  if (running.may_hold_udp && KeepsOldCertificatesOnHttp3(FindVersion())) {
+    for (const IpAddress& address : ListenAddresses(desired)) {
+      held = held || IsUdpTaken({address, options_.render.https_port});
+    }
+  }
+  if (!held) return admin_->Load(config.json.Reveal());
+  LS_ASSIGN_OR_RETURN(std::string shown, admin_->GetConfig(""));
+  const crypto::Secret previous(std::move(shown));
+  log::Warning("caddy.restarting", {{"why", "it holds UDP sockets that are to be another's"}});
+  LS_RETURN_IF_ERROR(Restart());
+  const Status loaded = admin_->Load(config.json.Reveal());
+  return loaded.ok() ? loaded : GoBackTo(previous, loaded);
+}
+
+// After `failed`, it serves again what it did.
+Status CaddyDriver::GoBackTo(const crypto::Secret& previous, const Status& failed) {
+  const Status restored = admin_->Load(previous.Reveal());
+  if (restored.ok()) return failed;
+  return Status(failed.code(), failed.message() + "; going back failed too: " + restored.message());
+}
+
+// What supervises Caddy starts it again (deploy/systemd), with an admin socket and nothing else.
+Status CaddyDriver::Restart() {
+  LS_RETURN_IF_ERROR(admin_->SetConfig("/apps/http/grace_period", R"("1s")"));
+  LS_RETURN_IF_ERROR(admin_->Stop());
+  const net::Limit limit(kRestartDeadline, options_.stop);
+  while (true) {
+    const Result<Running> running = FindRunning();
+    if (running.ok() && running->kind == Running::Kind::kNothing) return Status::Ok();
+    if (!limit.Check().ok()) {
+      return Unavailable("caddy was stopped to let go of UDP " +
+                         std::to_string(options_.render.https_port) +
+                         " and did not come back; its unit must say Restart=always");
+    }
+    const net::Limit pause(kRestartPoll, options_.stop);
+    (void)pause.WaitUntil({}, pause.deadline()).ok();
+  }
 }
 
 Status CaddyDriver::CheckAfterLoad(const ConfigId& id) {

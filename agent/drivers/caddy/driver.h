@@ -51,7 +51,8 @@ class CaddyDriver : public apply::Driver {
   // What is served is read from Caddy. `before` tells which certificates changed, and a repair from
   // a change: null, for what this driver has applied already, opens HTTP/3 anew. Where certificates
   // changed and Caddy is older than 2.7, HTTP/3 is closed and opened between two loads: live QUIC
-  // connections end, those of HTTP/1 and HTTP/2 do not. FAILED_PRECONDITION for a foreign config.
+  // connections end, those of HTTP/1 and HTTP/2 do not. Where another server is to have UDP 443 and
+  // this Caddy holds it, Caddy is restarted. FAILED_PRECONDITION for a foreign config.
   Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) override;
 
   // Ok while Caddy runs what was last applied here (and before anything was). NOT_FOUND once it
@@ -65,6 +66,7 @@ class CaddyDriver : public apply::Driver {
   struct Running {
     enum class Kind { kNothing, kOurs, kForeign, kInterrupted } kind = Kind::kNothing;
     std::optional<ConfigId> id;  // of ours
+    bool may_hold_udp = false;   // it serves, or has served, HTTP/3
   };
   Result<Running> FindRunning();
   // The same before a load: admin is repaired, and a foreign config kept or refused.
@@ -77,6 +79,10 @@ class CaddyDriver : public apply::Driver {
                        const RenderedConfig& config, const Running& running, bool repair);
   Status Renew(const reconcile::Desired& desired, const reconcile::Desired* before,
                const RenderedConfig& config);
+  Status LoadWithoutUdp(const reconcile::Desired& desired, const RenderedConfig& config,
+                        const Running& running);
+  Status GoBackTo(const crypto::Secret& previous, const Status& failed);
+  Status Restart();
   Status CheckAfterLoad(const ConfigId& id);
   bool IsOurCaddyOpenToAll();
   const std::optional<Version>& FindVersion();

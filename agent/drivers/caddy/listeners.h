@@ -12,6 +12,9 @@ namespace lockstep::agent::drivers::caddy {
 // that the machine does not have.
 Status CheckAddressesAreHere(std::span<const IpAddress> addresses);
 
+// Whether a socket of this network namespace is bound to the endpoint's UDP port and address.
+bool IsUdpTaken(const Endpoint& endpoint);
+
 // Whether something accepts TCP connections there.
 bool AcceptsTcp(const Endpoint& endpoint);
 

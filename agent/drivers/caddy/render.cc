@@ -78,29 +78,75 @@ json StripAltSvc() {
             {{"handler", "headers"}, {"response", std::move(deferred)}}}}};
 }
 
-json ReverseProxy(const reconcile::Upstream& upstream) {
+// Both of these are needed, as above; the names that have a value must not be stripped of it.
+json SetAltSvc(const std::string& value) {
+  const json response = {{"set", {{"Alt-Svc", {EscapePlaceholders(value)}}}}};
+  json deferred = response;
+  deferred["deferred"] = true;
+  return json::array({{{"handler", "headers"}, {"response", response}},
+                      {{"handler", "headers"}, {"response", std::move(deferred)}}});
+}
+
+// One value for each name and never two: what is not set is stripped.
+void AppendAltSvc(const Desired& desired, json* routes) {
+  std::map<std::string, std::set<std::string>> hosts_of;
+  std::set<std::string> promised;
+  for (const reconcile::Site& site : desired.sites) {
+    if (site.alt_svc.empty()) continue;
+    for (const Hostname& host : site.secure_hosts) {
+      hosts_of[site.alt_svc].insert(host.ascii());
+      promised.insert(host.ascii());
+    }
+  }
+  json strip = StripAltSvc();
+  if (!promised.empty()) strip["match"] = {{{"not", {{{"host", promised}}}}}};
+  routes->push_back(std::move(strip));
+  for (const auto& [value, hosts] : hosts_of) {
+    routes->push_back({{"match", {{{"host", hosts}}}}, {"handle", SetAltSvc(value)}});
+  }
+}
+
+// Who speaks to the client: Caddy, or lockstep-quicd, which passes requests on over loopback.
+enum class Front { kCaddy, kQuicd };
+
+// What lockstep-quicd says of the client, kept out of reach of everything behind it.
+constexpr char kQuicdProtocol[] = "lockstep_protocol";
+constexpr char kQuicdClient[] = "lockstep_client";
+constexpr char kQuicdScheme[] = "lockstep_scheme";
+
+std::string Var(std::string_view name) { return "{http.vars." + std::string(name) + "}"; }
+
+json ReverseProxy(const reconcile::Upstream& upstream, Front front) {
   json servers = json::array();
   for (const std::string& server : upstream.servers) servers.push_back({{"dial", server}});
   json out = {{"handler", "reverse_proxy"},
               {"upstreams", std::move(servers)},
               {"headers", {{"response", {{"delete", {"Alt-Svc"}}}}}}};
   if (upstream.tls) out["transport"] = {{"protocol", "http"}, {"tls", json::object()}};
+  if (front == Front::kQuicd) {
+    // Caddy's own would name loopback, and plaintext.
+    out["headers"]["request"] = {
+        {"set",
+         {{"X-Forwarded-For", {Var(kQuicdClient)}}, {"X-Forwarded-Proto", {Var(kQuicdScheme)}}}}};
+  }
   return out;
 }
 
-json ContentHandler(const reconcile::Site& site, const Desired& desired) {
+json ContentHandler(const reconcile::Site& site, const Desired& desired, Front front) {
   if (const auto* preset = std::get_if<reconcile::Preset>(&site.content)) {
     const std::string type =
         preset->content_type.empty() ? "text/plain; charset=utf-8" : preset->content_type;
-    return {{"handler", "static_response"},
-            {"status_code", preset->status},
-            {"headers", {{"Content-Type", {EscapePlaceholders(type)}}}},
-            {"body", RenderPresetBody(preset->body, desired.node, desired.pop)}};
+    return {
+        {"handler", "static_response"},
+        {"status_code", preset->status},
+        {"headers", {{"Content-Type", {EscapePlaceholders(type)}}}},
+        {"body", RenderPresetBody(preset->body, desired.node, desired.pop,
+                                  front == Front::kQuicd ? Var(kQuicdProtocol) : kCaddyProtocol)}};
   }
   if (const auto* root = std::get_if<reconcile::FileRoot>(&site.content)) {
     return {{"handler", "file_server"}, {"root", EscapePlaceholders(root->path)}};
   }
-  return ReverseProxy(std::get<reconcile::Upstream>(site.content));
+  return ReverseProxy(std::get<reconcile::Upstream>(site.content), front);
 }
 
 // Hosts by what they are answered with: sites of the same content share a route, since Caddy tries
@@ -137,13 +183,15 @@ class RouteTable {
 
 struct Tables {
   RouteTable http, https, origins;
+  RouteTable plain;  // of lockstep-quicd: the same sites as https
   std::set<std::string> redirected;
 };
 
 Tables SortSites(const Desired& desired) {
   Tables out;
   for (const reconcile::Site& site : desired.sites) {
-    const json handler = ContentHandler(site, desired);
+    const json handler = ContentHandler(site, desired, Front::kCaddy);
+    const json behind_quicd = ContentHandler(site, desired, Front::kQuicd);
     const bool has_origin = std::holds_alternative<reconcile::Upstream>(site.content);
     const std::set<Hostname> secure(site.secure_hosts.begin(), site.secure_hosts.end());
     for (const Hostname& host : site.hosts) {
@@ -152,6 +200,7 @@ Tables SortSites(const Desired& desired) {
     }
     for (const Hostname& host : secure) {
       out.https.Add(handler, host, site.mark);
+      out.plain.Add(behind_quicd, host, site.mark);
       out.redirected.insert(host.ascii());
     }
   }
@@ -249,7 +298,8 @@ json ConnectionPolicies(const Desired& desired) {
 
 json HttpsServer(const Desired& desired, const RenderSettings& settings, const Tables& tables,
                  Http3 http3) {
-  json routes = json::array({StripAltSvc()});
+  json routes = json::array();
+  AppendAltSvc(desired, &routes);
   tables.https.AppendTo(&routes);
   routes.push_back(CatchAll(421));
   json protocols = {"h1", "h2"};
@@ -259,6 +309,45 @@ json HttpsServer(const Desired& desired, const RenderSettings& settings, const T
           {"automatic_https", {{"disable", true}}},
           {"tls_connection_policies", ConnectionPolicies(desired)},
           {"routes", std::move(routes)}};
+}
+
+// For lockstep-quicd alone: the same sites as on 443, over loopback. Nobody else has the key, and
+// nothing behind the first two routes sees it.
+json PlainServer(const RenderSettings& settings, const Tables& tables) {
+  const auto field = [](const char* name) {
+    return "{http.request.header." + std::string(name) + "}";
+  };
+  const json stranger = {
+      {"match", {{{"not", {{{"header", {{"Lockstep-Key", {settings.plain_key}}}}}}}}}},
+      {"handle", {{{"handler", "static_response"}, {"status_code", 403}}}},
+      {"terminal", true}};
+  const json remember = {{"handler", "vars"},
+                         {kQuicdProtocol, field("Lockstep-Protocol")},
+                         {kQuicdClient, field("X-Forwarded-For")},
+                         {kQuicdScheme, field("X-Forwarded-Proto")}};
+  const json forget = {{"handler", "headers"},
+                       {"request", {{"delete", {"Lockstep-Key", "Lockstep-Protocol"}}}}};
+  json routes = json::array({stranger, {{"handle", {remember, forget}}}, StripAltSvc()});
+  tables.plain.AppendTo(&routes);
+  routes.push_back(CatchAll(421));
+  return {{"listen", {settings.plain_listener.ToString()}},
+          {"protocols", {"h1"}},
+          // Longer than lockstep-quicd keeps an idle connection (drivers/quicd/render.cc).
+          {"idle_timeout", "120s"},
+          {"automatic_https", {{"disable", true}}},
+          {"routes", std::move(routes)}};
+}
+
+json Servers(const Desired& desired, const RenderSettings& settings, Http3 http3) {
+  const Tables tables = SortSites(desired);
+  const bool caddy_has_udp = desired.quic_server == reconcile::QuicServer::kCaddy;
+  json out = {{"http", HttpServer(desired, settings, tables)},
+              {caddy_has_udp ? "https" : kHttpsOverTcpOnly,
+               HttpsServer(desired, settings, tables, caddy_has_udp ? http3 : Http3::kOff)}};
+  if (desired.quic_server == reconcile::QuicServer::kQuicd) {
+    out["quicd"] = PlainServer(settings, tables);
+  }
+  return out;
 }
 
 json Certificates(const Desired& desired, std::string* digest) {
@@ -329,7 +418,8 @@ std::string EscapePlaceholders(std::string_view text) {
   return out;
 }
 
-std::string RenderPresetBody(std::string_view body, const NodeName& node, const PopName& pop) {
+std::string RenderPresetBody(std::string_view body, const NodeName& node, const PopName& pop,
+                             std::string_view protocol) {
   // Filled in left to right in one pass: what a value brings in is never looked at again.
   constexpr std::string_view kNode = "{node}", kPop = "{pop}", kProtocol = "{protocol}";
   std::string filled, escaped;
@@ -337,7 +427,7 @@ std::string RenderPresetBody(std::string_view body, const NodeName& node, const 
   while (!body.empty()) {
     if (body.starts_with(kProtocol)) {
       has_protocol = true;
-      escaped += "{http.request.proto}";
+      escaped += protocol;
       body.remove_prefix(kProtocol.size());
       continue;
     }
@@ -360,7 +450,6 @@ std::string RenderPresetBody(std::string_view body, const NodeName& node, const 
 
 Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings& settings,
                                     Http3 http3) try {
-  const Tables tables = SortSites(desired);
   RenderedConfig out;
   const json config = {{"admin", Admin(settings)},
                        {"apps",
@@ -368,9 +457,7 @@ Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings
                           {{"http_port", settings.http_port},
                            {"https_port", settings.https_port},
                            {"grace_period", std::to_string(settings.grace_period.count()) + "s"},
-                           {"servers",
-                            {{"http", HttpServer(desired, settings, tables)},
-                             {"https", HttpsServer(desired, settings, tables, http3)}}}}},
+                           {"servers", Servers(desired, settings, http3)}}},
                          {"tls", TlsApp(Certificates(desired, &out.id.certificates))}}}};
   std::string text = config.dump();
   out.id.config = Digest16(text);

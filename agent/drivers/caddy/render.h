@@ -26,6 +26,10 @@ struct RenderSettings {
   Seconds grace_period{300};
   uint16_t http_port = 80;
   uint16_t https_port = 443;
+  // Where lockstep-quicd passes requests on to, where it has UDP 443; on loopback. The key keeps
+  // this machine's other users off it (secret).
+  Endpoint plain_listener{*IpAddress::Parse("127.0.0.1"), 7445};
+  std::string plain_key = {};
 };
 
 struct RenderedConfig {
@@ -33,12 +37,17 @@ struct RenderedConfig {
   crypto::Secret json;  // with the private keys
 };
 
-// Even where on it is served only once there is a certificate: before, no handshake could succeed.
+// Caddy's own. Even where on it is served only once there is a certificate: before, no handshake
+// could succeed; and only where Caddy is to have UDP 443.
 enum class Http3 { kOn, kOff };
 
 // The same input gives the same bytes. INVALID_ARGUMENT if a text in it is no UTF-8.
 Result<RenderedConfig> RenderConfig(const reconcile::Desired& desired,
                                     const RenderSettings& settings, Http3 http3);
+
+// The name of the HTTPS server in a config that leaves UDP 443 to others: a Caddy before 2.7 that
+// runs one of the other name may hold UDP sockets (QuicListeners).
+inline constexpr char kHttpsOverTcpOnly[] = "https_tcp";
 
 // Where its servers listen, each address once: service addresses and the node's own.
 std::vector<IpAddress> ListenAddresses(const reconcile::Desired& desired);
@@ -54,8 +63,12 @@ std::string RenderAdmin(const RenderSettings& settings);
 // `text` as Caddy must be given it to come out byte for byte where Caddy replaces placeholders.
 std::string EscapePlaceholders(std::string_view text);
 
-// A preset's body for Caddy: {node} and {pop} filled in, {protocol} as Caddy's placeholder for it,
-// all else escaped.
-std::string RenderPresetBody(std::string_view body, const NodeName& node, const PopName& pop);
+// Caddy's placeholder for what it speaks itself.
+inline constexpr char kCaddyProtocol[] = "{http.request.proto}";
+
+// A preset's body for Caddy: {node} and {pop} filled in, {protocol} as the placeholder that holds
+// it, all else escaped.
+std::string RenderPresetBody(std::string_view body, const NodeName& node, const PopName& pop,
+                             std::string_view protocol = kCaddyProtocol);
 
 }  // namespace lockstep::agent::drivers::caddy

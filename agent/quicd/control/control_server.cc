@@ -121,6 +121,8 @@ void ControlServer::Carry(uint64_t id, std::string message) {
       return Answer(id, GetStatus());
     case v1::Request::kDrain:
       return Drain(id, request.drain());
+    case v1::Request::kRelease:
+      return Answer(id, Release());
     case v1::Request::REQUEST_NOT_SET:
       break;
   }
@@ -164,6 +166,15 @@ v1::Response ControlServer::GetStatus() const {
   status.set_half_open(state.half_open);
   status.set_draining(state.draining);
   FillCounters(server_.seen(), status.mutable_counters());
+  return response;
+}
+
+v1::Response ControlServer::Release() {
+  log::Info("quicd.released");
+  server_.Release();
+  digest_.clear();
+  v1::Response response;
+  response.mutable_release();
   return response;
 }
 

@@ -52,6 +52,7 @@ class ControlServer {
   void Carry(uint64_t id, std::string message);
   lockstep::quicd::v1::Response Configure(std::string config);
   lockstep::quicd::v1::Response GetStatus() const;
+  lockstep::quicd::v1::Response Release();
   void Drain(uint64_t id, const lockstep::quicd::v1::DrainRequest& request);
   void Answer(uint64_t id, const lockstep::quicd::v1::Response& response);
   void Drop(uint64_t id);

@@ -162,6 +162,14 @@ void Server::Drain(Millis grace, std::function<void()> done) {
   ScheduleEndOfTurn();
 }
 
+void Server::Release() {
+  if (std::exchange(draining_, false)) FinishDrain();
+  for (const auto& [connection, owned] : connections_) connection->CloseNow();
+  for (const auto& socket : sockets_) loop_.Unwatch(socket->fd());
+  sockets_.clear();
+  configuration_.reset();
+}
+
 void Server::CheckDrained() {
   if (draining_ && connections_.empty()) FinishDrain();
 }

@@ -39,6 +39,9 @@ class Server final : public Connection::Host {
   // `done`. A second call changes nothing but the time and adds its `done`.
   void Drain(Millis grace, std::function<void()> done);
 
+  // Closes every connection and socket: nothing is served any more, as before the first Configure.
+  void Release();
+
   struct State {
     std::string version;  // of the configuration; "" before the first
     std::vector<Endpoint> listening;

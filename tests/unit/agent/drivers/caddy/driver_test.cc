@@ -34,6 +34,7 @@ class FakeAdmin : public Admin {
     const json& servers = config["apps"]["http"]["servers"];
     const bool hold = servers.contains("hold");
     state_.loads.push_back(hold ? "hold " + servers["hold"]["listen"][0].get<std::string>()
+                           : servers.contains(kHttpsOverTcpOnly)       ? "tcp only"
                            : servers["https"]["protocols"].size() == 3 ? "http3"
                                                                        : "no http3");
     if (static_cast<int>(state_.loads.size()) == state_.refuse_load + 1) {
@@ -46,7 +47,15 @@ class FakeAdmin : public Admin {
     const json::json_pointer pointer{std::string(path)};
     return state_.config.contains(pointer) ? state_.config[pointer].dump() : "null";
   }
-  Status SetConfig(std::string_view, std::string_view) override { return Unimplemented(""); }
+  Status SetConfig(std::string_view path, std::string_view text) override {
+    state_.config[json::json_pointer(std::string(path))] = json::parse(text);
+    return Status::Ok();
+  }
+  Status Stop() override {
+    state_.loads.push_back("stop");
+    state_.config = {{"admin", {}}};
+    return Status::Ok();
+  }
 
  private:
   State& state_;
