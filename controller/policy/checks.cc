@@ -87,16 +87,18 @@ Status CheckPolicy(const model::EdgePolicy& policy, const FleetFacts& facts) {
 }
 
 std::vector<std::string> UnknownNames(const model::EdgePolicy& policy, const FleetFacts& facts) {
+  std::set<PopName> pops;
+  std::set<NodeName> nodes;
+  for (const NodeFacts& node : facts.nodes) {
+    pops.insert(node.node.pop);
+    nodes.insert(node.node.name);
+  }
   std::vector<std::string> out;
   for (const auto& [pop, settings] : policy.pops) {
-    const bool known = std::ranges::any_of(
-        facts.nodes, [&](const NodeFacts& node) { return node.node.pop == pop; });
-    if (!known) out.push_back("no node is in pop " + pop.str() + " yet");
+    if (!pops.contains(pop)) out.push_back("no node is in pop " + pop.str() + " yet");
   }
   for (const auto& [name, settings] : policy.nodes) {
-    const bool known = std::ranges::any_of(
-        facts.nodes, [&](const NodeFacts& node) { return node.node.name == name; });
-    if (!known) out.push_back("no node " + name.str() + " is enrolled yet");
+    if (!nodes.contains(name)) out.push_back("no node " + name.str() + " is enrolled yet");
   }
   for (const auto& [name, settings] : policy.sites) {
     if (std::ranges::find(facts.sites, name) == facts.sites.end()) {

@@ -34,7 +34,8 @@ class PolicyRolloutTest : public ::testing::Test {
     rig_.desired.policy.nodes[Node(node)].settings.quic_server = server;
   }
   std::string ServerIn(const std::string& node) const {
-    for (const auto& resource : rig_.link.PushesTo(Node(node)).back().upserts()) {
+    const agent::v1::Push push = rig_.link.PushesTo(Node(node)).back();
+    for (const auto& resource : push.upserts()) {
       types::v1::NodeSettings settings;
       if (resource.type() == "node" && settings.ParseFromString(resource.body())) {
         return types::v1::QuicServer_Name(settings.quic_server());
@@ -54,7 +55,8 @@ TEST_F(PolicyRolloutTest, AnotherServerOnOneNodeIsAGenerationThatRemembersIt) {
   EXPECT_EQ(ServerIn("fra1"), "QUIC_SERVER_NONE");
   EXPECT_EQ(ServerIn("ams1"), "not in the push");
   std::vector<std::string> nodes;
-  for (const auto& resource : rig_.Stored(2).resources) {
+  const model::Generation stored = rig_.Stored(2);
+  for (const auto& resource : stored.resources) {
     if (resource.type == "node") nodes.push_back(resource.name);
   }
   EXPECT_EQ(nodes, std::vector<std::string>{"fra1"});
