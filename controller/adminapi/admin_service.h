@@ -40,6 +40,15 @@ class AdminService final : public v1::AdminService::CallbackService {
   Unary* GetSite(Context*, const v1::GetSiteRequest*, v1::GetSiteResponse*) override;
   Unary* DeleteSite(Context*, const v1::DeleteSiteRequest*, v1::DeleteSiteResponse*) override;
 
+  // policy.cc
+  Unary* ApplyPolicy(Context*, const v1::ApplyPolicyRequest*, v1::ApplyPolicyResponse*) override;
+  Unary* GetPolicy(Context*, const v1::GetPolicyRequest*, v1::GetPolicyResponse*) override;
+  Unary* ExplainPolicy(Context*, const v1::ExplainPolicyRequest*,
+                       v1::ExplainPolicyResponse*) override;
+  Unary* GetQuicKeys(Context*, const v1::GetQuicKeysRequest*, v1::GetQuicKeysResponse*) override;
+  Unary* RotateQuicKeys(Context*, const v1::RotateQuicKeysRequest*,
+                        v1::RotateQuicKeysResponse*) override;
+
   // certificates.cc
   Unary* ListCertificates(Context*, const v1::ListCertificatesRequest*,
                           v1::ListCertificatesResponse*) override;
@@ -99,6 +108,8 @@ class AdminService final : public v1::AdminService::CallbackService {
                   const std::vector<model::Certificate>& certificates) const;
   void FillNodeCounts(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;
   void FillProblems(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;
+  Status Explain(const v1::ExplainPolicyRequest& request,
+                 v1::ExplainPolicyResponse* response) const;
   void AnswerOrder(const ReplyPtr& reply, const model::Order& order, v1::Order& out);
 
   Rooms rooms_;

@@ -14,6 +14,8 @@
 #include "controller/fleet/enrollment.h"
 #include "controller/fleet/fleet.h"
 #include "controller/fleet/journal.h"
+#include "controller/keys/key_ring.h"
+#include "controller/policy/policies.h"
 #include "controller/publish/publisher.h"
 #include "controller/sites/sites.h"
 #include "controller/store/database.h"
@@ -28,6 +30,8 @@ struct Rooms {
   fleet::Fleet& fleet;
   fleet::Enrollment& enrollment;
   sites::Sites& sites;
+  policy::Policies& policies;
+  keys::KeyRing& key_ring;
   challenges::Challenges& challenges;
   publish::Publisher& publisher;
   const certs::CertificateBook& book;

@@ -93,6 +93,21 @@ Status Validate(const v1::ListSitesRequest& request) { return CheckPage(request)
 Status Validate(const v1::GetSiteRequest& request) { return CheckName(request.name()); }
 Status Validate(const v1::DeleteSiteRequest& request) { return CheckName(request.name()); }
 
+Status Validate(const v1::ApplyPolicyRequest& request) {
+  if (request.text().size() > kMaxSiteFileBytes) {
+    return InvalidArgument("text: has " + std::to_string(request.text().size()) +
+                           " bytes, at most 1 MiB are allowed");
+  }
+  return CheckText(request.file_name(), "file_name", kMaxTextBytes);
+}
+Status Validate(const v1::GetPolicyRequest&) { return Status::Ok(); }
+Status Validate(const v1::ExplainPolicyRequest& request) {
+  LS_RETURN_IF_ERROR(CheckName(request.node(), "node"));
+  return request.site().empty() ? Status::Ok() : CheckName(request.site(), "site");
+}
+Status Validate(const v1::GetQuicKeysRequest&) { return Status::Ok(); }
+Status Validate(const v1::RotateQuicKeysRequest&) { return Status::Ok(); }
+
 Status Validate(const v1::IssueCertificateRequest& request) {
   if (request.hosts().empty() || request.hosts_size() > kMaxHosts) {
     return InvalidArgument("hosts: must be 1 to " + std::to_string(kMaxHosts) + ", are " +

@@ -115,6 +115,8 @@ adminapi::Rooms Controller::Parts::MakeRooms() {
           domain->fleet,
           domain->enrollment,
           domain->sites,
+          domain->policies,
+          domain->key_ring,
           domain->challenges,
           domain->publisher,
           domain->book,

@@ -49,6 +49,8 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
             journal),
       enrollment(ca, database, state, fleet, journal),
       sites(database, state, std::move(past.sites)),
+      policies(database, state, std::move(past.policy), past.policy_applied_at),
+      key_ring(database, state, journal, std::move(past.quic_keys)),
       challenges(ChallengeOptionsOf(config), past.start_ordinal, database, state, fleet),
       observer(state.clock()),
       witnesses({}, state, fleet, workers, observer),
@@ -81,6 +83,8 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
   fleet.AddObserver(&orders);
   publisher.AddObserver(&orders);
   sites.OnChange([this](const std::string& cause) { Changed(cause); });
+  policies.Serve([this] { return GetFacts(); },
+                 [this](const std::string& cause) { Changed(cause); });
 }
 
 void Domain::Start(link::AgentLink& agent_link) {
@@ -88,6 +92,12 @@ void Domain::Start(link::AgentLink& agent_link) {
   orders.FailLeftovers(std::move(leftovers_));
   renewals.Start();
   step_watch.Start();
+  key_ring.Start(
+      [this](const model::QuicKeys& keys) {
+        const planner::Plan* plan = publisher.FindServedByAll();
+        return plan != nullptr && planner::CarriesQuicKeys(*plan, keys);
+      },
+      [this](const std::string& cause) { Changed(cause); });
   journal.Info("controller.started", "controller", "version " + version);
   Changed("the controller started");
 }
@@ -103,6 +113,16 @@ void Domain::Changed(const std::string& cause) {
   if (!changed.ok()) journal.Error("generation.refused", cause, changed.status().message());
 }
 
+policy::FleetFacts Domain::GetFacts() const {
+  policy::FleetFacts facts;
+  facts.service_addresses = fleet.service_addresses();
+  for (const auto& [name, live] : fleet.nodes()) {
+    if (!live.node.banned) facts.nodes.push_back({live.node, live.capabilities});
+  }
+  for (const auto& [name, site] : sites.sites()) facts.sites.push_back(name);
+  return facts;
+}
+
 planner::DesiredState Domain::GetDesired() const {
   planner::DesiredState out;
   out.service_addresses = fleet.service_addresses();
@@ -111,6 +131,8 @@ planner::DesiredState Domain::GetDesired() const {
   out.nodes = fleet.EnrolledNodes();
   out.sites = sites.List();
   out.certificates = book.List();
+  out.policy = policies.policy();
+  out.quic_keys = key_ring.keys();
   return out;
 }
 

@@ -18,6 +18,8 @@
 #include "controller/fleet/fleet.h"
 #include "controller/fleet/journal.h"
 #include "controller/identity/fleet_ca.h"
+#include "controller/keys/key_ring.h"
+#include "controller/policy/policies.h"
 #include "controller/publish/publisher.h"
 #include "controller/publish/step_watch.h"
 #include "controller/sites/sites.h"
@@ -41,6 +43,8 @@ class Domain final : private publish::DesiredSource {
   fleet::Fleet fleet;
   fleet::Enrollment enrollment;
   sites::Sites sites;
+  policy::Policies policies;
+  keys::KeyRing key_ring;
   challenges::Challenges challenges;
   look::WireObserver observer;
   witness::Witnesses witnesses;
@@ -59,6 +63,7 @@ class Domain final : private publish::DesiredSource {
  private:
   planner::DesiredState GetDesired() const override;
   void Changed(const std::string& cause);
+  policy::FleetFacts GetFacts() const;
 
   std::string account_thumbprint_;
   const bool pull_challenges_;

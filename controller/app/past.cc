@@ -5,6 +5,8 @@
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
+#include "controller/keys/rotation.h"
+#include "controller/policy/policy_file.h"
 
 namespace lockstep::controller::app {
 namespace {
@@ -19,6 +21,28 @@ Status ReadEpoch(store::Stores& stores, model::Epoch* epoch) {
   }
   *epoch = {1, RandomBytes(16)};
   return stores.meta.PutEpoch(*epoch);
+}
+
+// A policy that this release does not read stops the start: going on without it would change what
+// every node serves.
+Status ReadPolicy(store::Stores& stores, Past* past) {
+  LS_ASSIGN_OR_RETURN(const auto stored, stores.policy.Find());
+  if (!stored) return Status::Ok();
+  past->policy_applied_at = stored->applied_at;
+  Result<model::EdgePolicy> policy = policy::ParsePolicy(stored->text, "the stored edge policy");
+  if (!policy.ok()) return DataLoss(policy.status().message());
+  past->policy = *std::move(policy);
+  return Status::Ok();
+}
+
+Status ReadQuicKeys(store::Stores& stores, WallTime now, model::QuicKeys* keys) {
+  LS_ASSIGN_OR_RETURN(const auto stored, stores.quic_keys.Find());
+  if (stored) {
+    *keys = *stored;
+    return Status::Ok();
+  }
+  *keys = keys::MakeFirst(now);
+  return stores.quic_keys.Put(*keys);
 }
 
 // The newest generation that every node had proved. What was on its way when the controller
@@ -74,6 +98,8 @@ Status Read(store::Stores& stores, WallTime now, Past* past) {
   LS_ASSIGN_OR_RETURN(past->renewals, stores.renewals.List());
   LS_ASSIGN_OR_RETURN(past->open_orders, stores.orders.ListOpen());
   LS_ASSIGN_OR_RETURN(past->proofs, stores.proofs.List());
+  LS_RETURN_IF_ERROR(ReadPolicy(stores, past));
+  LS_RETURN_IF_ERROR(ReadQuicKeys(stores, now, &past->quic_keys));
   LS_ASSIGN_OR_RETURN(past->published.generations,
                       stores.generations.List(kRememberedGenerations, 0));
   std::vector<model::Node> served;

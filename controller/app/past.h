@@ -1,12 +1,15 @@
 // What a starting controller reads from its database, in one transaction.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "controller/model/certificate.h"
+#include "controller/model/edge_policy.h"
 #include "controller/model/node.h"
 #include "controller/model/proof.h"
+#include "controller/model/quic_keys.h"
 #include "controller/model/site.h"
 #include "controller/publish/publisher.h"
 #include "controller/store/database.h"
@@ -22,10 +25,14 @@ struct Past {
   std::vector<model::RenewalState> renewals;
   std::vector<model::Order> open_orders;
   std::vector<model::Proof> proofs;
+  model::EdgePolicy policy;
+  std::optional<WallTime> policy_applied_at;
+  model::QuicKeys quic_keys;
   publish::PublishedPast published;
 };
 
-// Also writes: a first epoch into a new database, and this start into the list of starts.
+// Also writes: a first epoch and QUIC keys into a database without them, and this start into the
+// list of starts.
 Result<Past> ReadPast(store::Database& database, WallTime now);
 
 // Raises the epoch and lifts read-only: this database is the right one, whatever nodes have seen.

@@ -1,6 +1,9 @@
 #include "controller/barrier/barrier.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "controller/barrier/parameters.h"
 
 namespace lockstep::controller::barrier {
 namespace {
@@ -64,6 +67,7 @@ Lack LackOf(const Member& member, const Target& target,
             const std::vector<IpAddress>& service_addresses, const ProofBook& proofs,
             const Policy& policy) {
   Lack lack;
+  if (target.kind == ProbeKind::kQuic && member.quic && !member.quic->is_served) return lack;
   const bool pulled = !member.connected && policy.straggler == Policy::Straggler::kPull &&
                       target.kind == ProbeKind::kChallenge;
   if (!pulled) {
@@ -124,6 +128,10 @@ std::string Problem(const Member& member, const ProofSubject& subject, const std
   }
   if (!proof.good) return proof.problem.empty() ? "not answered as it must be" : proof.problem;
   if (proof.seen != expected) return OtherThanExpected(subject.kind);
+  if (subject.kind == ProbeKind::kQuic && member.quic) {
+    const auto wanted = member.quic->Find(subject.host);
+    if (wanted) return JudgeParameters(proof.observation, *wanted);
+  }
   return "";
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/ip.h"
 #include "common/base/names.h"
 #include "controller/model/proof.h"
+#include "controller/model/quic_terms.h"
 
 namespace lockstep::controller::barrier {
 
@@ -23,6 +24,8 @@ struct Member {
   std::string boot_id;
   // The node's own addresses: where a witness looks.
   std::vector<IpAddress> node_addresses;
+  // What its QUIC handshakes must show beside the certificate; null: nothing.
+  model::QuicTermsPtr quic = nullptr;
 };
 
 // What every member must show.

@@ -127,6 +127,8 @@ std::unique_ptr<CLI::App> MakeApp(Session& session) {
   AddNodes(*app, session);
   AddTokens(*app, session);
   AddSites(*app, session);
+  AddPolicy(*app, session);
+  AddQuicKeys(*app, session);
   AddCertificates(*app, session);
   AddOrders(*app, session);
   AddGenerations(*app, session);

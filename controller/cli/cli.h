@@ -60,6 +60,8 @@ void AddOverview(CLI::App& app, Session& session);
 void AddNodes(CLI::App& app, Session& session);
 void AddTokens(CLI::App& app, Session& session);
 void AddSites(CLI::App& app, Session& session);
+void AddPolicy(CLI::App& app, Session& session);
+void AddQuicKeys(CLI::App& app, Session& session);
 void AddCertificates(CLI::App& app, Session& session);
 void AddOrders(CLI::App& app, Session& session);
 void AddGenerations(CLI::App& app, Session& session);

@@ -1,9 +1,9 @@
 // site …
-#include <fstream>
 #include <memory>
 
 #include "common/base/hostname.h"
 #include "controller/cli/cli.h"
+#include "controller/cli/text_file.h"
 #include "controller/cli/wait.h"
 #include "controller/cli/words.h"
 
@@ -11,9 +11,6 @@ namespace lockstep::controller::cli {
 namespace {
 
 using Admin = v1::AdminService::StubInterface;
-
-// What the controller takes (docs/sites.md).
-constexpr size_t kMaxSiteFileBytes = size_t{1} << 20;
 
 struct ApplyOptions {
   std::string file;
@@ -23,25 +20,6 @@ struct ApplyOptions {
   bool wait = false;
   uint32_t timeout_seconds = kGenerationTimeoutSeconds;
 };
-
-// As the controller takes it: UTF-8, at most 1 MiB. The file may be a pipe.
-Result<std::string> ReadText(Session& session, const std::string& file) {
-  const std::string name = file == "-" ? "standard input" : Quoted(file);
-  std::ifstream opened;
-  if (file != "-") opened.open(file, std::ios::binary);
-  std::istream& stream = file == "-" ? session.in : opened;
-  std::string text(kMaxSiteFileBytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  // A directory opens and cannot be read; the end of a short file fails without being bad.
-  if (stream.bad() || (stream.fail() && !stream.eof()))
-    return InvalidArgument("cannot read " + name);
-  text.resize(static_cast<size_t>(stream.gcount()));
-  if (text.size() > kMaxSiteFileBytes) {
-    return InvalidArgument(name + " has more than 1 MiB: a site file may not be larger");
-  }
-  if (!IsUtf8(text)) return InvalidArgument(name + " is not UTF-8 text: a site file is TOML");
-  return text;
-}
 
 const char* Sign(v1::SiteChange::Kind kind) {
   switch (kind) {
@@ -68,7 +46,7 @@ void RenderChanges(const Session& session, const v1::ApplySitesResponse& respons
 }
 
 ExitCode Apply(Session& session, const ApplyOptions& options) {
-  const Result<std::string> text = ReadText(session, options.file);
+  const Result<std::string> text = ReadTextFile(session, options.file, "site file");
   if (!text.ok()) return session.Fail(text.status());
   v1::ApplySitesRequest request;
   request.set_text(*text);

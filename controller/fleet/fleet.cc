@@ -115,7 +115,13 @@ std::vector<model::Node> Fleet::EnrolledNodes() const {
 }
 
 barrier::Member Fleet::MemberOf(const LiveNode& live) {
-  return {live.node.name, live.connected, live.connected ? live.boot_id : "", live.node.addresses};
+  return {live.node.name, live.connected, live.connected ? live.boot_id : "", live.node.addresses,
+          live.quic};
+}
+
+void Fleet::SetQuicTerms(const NodeName& node, model::QuicTermsPtr terms) {
+  const auto found = nodes_.find(node);
+  if (found != nodes_.end()) found->second.quic = std::move(terms);
 }
 
 std::vector<barrier::Member> Fleet::Members() const {

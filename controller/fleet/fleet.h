@@ -16,6 +16,7 @@
 #include "controller/fleet/proof_ledger.h"
 #include "controller/link/agent_link.h"
 #include "controller/model/node.h"
+#include "controller/model/quic_terms.h"
 #include "controller/store/database.h"
 
 namespace lockstep::controller::fleet {
@@ -34,6 +35,8 @@ struct LiveNode {
   std::vector<std::string> warnings;
   // Its signed manifest is not ours: it is looked at with suspicion, the fleet is not.
   std::string suspect;
+  // What its QUIC handshakes must show with what it serves; null: nothing.
+  model::QuicTermsPtr quic;
 
   // In doubt a node counts as announcing: only a connected one with a confirmed withdrawal does
   // not.
@@ -105,6 +108,8 @@ class Fleet final : public link::AgentEvents {
   void Unban(const NodeName& node, Done done);
   // FAILED_PRECONDITION for a node that is neither banned nor unknown to the fleet.
   void Remove(const NodeName& node, Done done);
+  // The node serves a plan that asks this of it.
+  void SetQuicTerms(const NodeName& node, model::QuicTermsPtr terms);
   // A node that has just redeemed its token, or renewed its identity; stored already.
   void Adopt(model::Node node);
   // Any thread may ask; answers from a copy.

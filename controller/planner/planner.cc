@@ -4,6 +4,8 @@
 #include <set>
 
 #include "common/snapshot/mark.h"
+#include "controller/planner/edge.h"
+#include "controller/planner/quic_parts.h"
 #include "lockstep/types/v1/snapshot.pb.h"
 
 namespace lockstep::controller::planner {
@@ -66,12 +68,30 @@ types::v1::FleetSettings FleetPart(const DesiredState& state) {
   return fleet;
 }
 
-std::string NodePart(const model::Node& node) {
+types::v1::NodeSettings NodePart(const model::Node& node) {
   types::v1::NodeSettings settings;
   settings.set_node(node.name.str());
   settings.set_pop(node.pop.str());
   for (const IpAddress& address : node.addresses) settings.add_addresses(address.ToString());
-  return Serialise(settings);
+  return settings;
+}
+
+void PutNodePart(const model::Node& node, const types::v1::NodeSettings& settings, Plan* plan) {
+  plan->node_parts.emplace(node.name, std::make_shared<const std::string>(Serialise(settings)));
+}
+
+Status AddNodeParts(const DesiredState& state, Plan* plan) {
+  std::vector<std::pair<NodeName, std::string>> ids;
+  for (const model::Node& node : state.nodes) {
+    types::v1::NodeSettings settings = NodePart(node);
+    SetNodeEdge(ResolveNode(state.policy, node), &settings);
+    if (settings.has_quic_identity()) ids.emplace_back(node.name, ServerIdOf(node.name));
+    PutNodePart(node, settings, plan);
+  }
+  if (ids.empty()) return Status::Ok();
+  if (!state.quic_keys) return FailedPrecondition("the fleet has no QUIC keys yet");
+  plan->shared.Put({"quic_keys", "quic_keys"}, Serialise(QuicKeysPart(*state.quic_keys)));
+  return CheckServerIds(ids);
 }
 
 void SetContent(const model::Site& site, types::v1::Site* out) {
@@ -235,9 +255,8 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
   LS_RETURN_IF_ERROR(CheckHostsAreUnique(state.sites));
   Plan plan;
   plan.shared.Put({"fleet", "fleet"}, Serialise(FleetPart(state)));
-  for (const model::Node& node : state.nodes) {
-    plan.node_parts.emplace(node.name, std::make_shared<const std::string>(NodePart(node)));
-  }
+  LS_RETURN_IF_ERROR(AddNodeParts(state, &plan));
+  const bool any_quicd = plan.shared.Find({"quic_keys", "quic_keys"}) != nullptr;
 
   std::map<const model::Certificate*, std::vector<Hostname>> chosen;
   std::set<Hostname> secure;
@@ -253,29 +272,41 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
                     Serialise(CertificatePart(*certificate, hosts)));
   }
   for (const model::Site& site : state.sites) {
-    plan.shared.Put({"site", site.name}, Serialise(SitePart(site, secure)));
+    types::v1::Site part = SitePart(site, secure);
+    if (any_quicd) SetSiteEdge(ResolveSite(state.policy, site.name), &part);
+    plan.shared.Put({"site", site.name}, Serialise(part));
   }
   LS_RETURN_IF_ERROR(FindSites(&plan));
+  plan.quic = FindQuicTerms(plan);
   return plan;
 }
 
-Result<Plan> PlanFromStored(Snapshot shared, const std::vector<model::Node>& nodes) {
+Result<Plan> PlanFromStored(Snapshot stored, const std::vector<model::Node>& nodes) {
   Plan plan;
-  plan.shared = std::move(shared);
+  plan.shared = std::move(stored);
   for (const model::Node& node : nodes) {
-    plan.node_parts.emplace(node.name, std::make_shared<const std::string>(NodePart(node)));
+    const ResourceKey key{"node", node.name.str()};
+    types::v1::NodeSettings settings = NodePart(node);
+    if (const Snapshot::Entry* part = plan.shared.Find(key); part != nullptr) {
+      if (!CopyQuic(*part->body, &settings)) {
+        return DataLoss("stored settings of node " + key.name + " do not parse");
+      }
+    }
+    PutNodePart(node, settings, &plan);
   }
+  RemoveNodeParts(&plan.shared);
   for (const auto& [key, entry] : plan.shared.entries()) {
     if (key.type == "certificate") LS_RETURN_IF_ERROR(AddServed(key, *entry.body, &plan.served));
   }
   SortByHost(&plan.served);
   LS_RETURN_IF_ERROR(FindSites(&plan));
+  plan.quic = FindQuicTerms(plan);
   return plan;
 }
 
 Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now) {
   Plan plan = stable;
-  plan.node_parts = failed.node_parts;
+  plan.node_parts = NodePartsForRollback(stable, failed);
   const std::map<Hostname, ServedCertificate> newer = ByHost(failed.served);
   std::map<Hostname, ServedCertificate> chosen = ByHost(stable.served);
   std::set<std::string> taken;  // lineages whose revision is that of `failed`
@@ -301,6 +332,7 @@ Plan RollbackPlan(const Plan& stable, const Plan& failed, WallTime now) {
     }
   }
   if (!taken.empty()) ServeInstead(chosen, taken, failed.shared, &plan);
+  plan.quic = FindQuicTerms(plan);
   return plan;
 }
 
@@ -334,6 +366,7 @@ bool OnlyAddsFirstCertificates(const Plan& before, const Plan& after) {
     if (had.contains(served.host)) return false;
   }
   // Sites change only by what follows from a certificate: the set of sites is the same.
+  if (DiffersInQuic(before, after)) return false;
   const snapshot::Delta delta = snapshot::Difference(before.shared, after.shared);
   if (!delta.removals.empty()) return false;
   for (const auto& [key, body] : delta.upserts) {

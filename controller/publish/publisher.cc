@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/encoding.h"
+#include "common/crypto/digest.h"
 #include "common/log/log.h"
 
 namespace lockstep::controller::publish {
@@ -28,7 +29,8 @@ Publisher::Publisher(Options options, const identity::FleetCa& ca, model::Epoch 
       journal_(journal),
       desired_(desired),
       manifests_(ca, std::move(epoch)),
-      pusher_(fleet, manifests_) {}
+      pusher_(fleet, manifests_),
+      judging_(state.clock()) {}
 
 void Publisher::Load(PublishedPast past) {
   start_id_ = past.starts.back().id;
@@ -44,6 +46,7 @@ void Publisher::Load(PublishedPast past) {
   if (past.stable != nullptr) {
     stable_ = Release{*past.stable_generation, past.stable};
     ExpectLooksAt(*past.stable);
+    for (const auto& [node, terms] : stable_->plan->quic) fleet_.SetQuicTerms(node, terms);
   }
 }
 
@@ -79,7 +82,7 @@ Result<uint64_t> Publisher::Carry(const std::string& cause) {
   // After a rollout that did not end well some node may have seen a higher number than the stable
   // one, and takes only what is higher still.
   if (stable_ && stable_->generation.number == newest_ &&
-      stable_->plan->shared.Digest() == plan.shared.Digest() &&
+      stable_->plan->Digest() == plan.Digest() &&
       stable_->plan->node_parts.size() == plan.node_parts.size()) {
     return stable_->generation.number;
   }
@@ -111,7 +114,7 @@ Rollout Publisher::MakeRollout(const planner::Plan& plan, bool is_rollback) {
   static const planner::Plan kNothing;
   const planner::Plan& before = stable_ ? *stable_->plan : kNothing;
   Rollout::Options rollout = options_.rollout;
-  const bool is_same = before.shared.Digest() == plan.shared.Digest();
+  const bool is_same = before.Digest() == plan.Digest();
   if (is_rollback || is_same || planner::OnlyAddsFirstCertificates(before, plan)) {
     rollout.soak = Micros(0);
   }
@@ -133,6 +136,9 @@ uint64_t Publisher::Begin(uint64_t number, planner::Plan plan, const std::string
   for (const auto& [key, entry] : plan.shared.entries()) {
     generation.resources.push_back({key.type, key.name, entry.sha256});
   }
+  for (const auto& [key, body] : plan.StoredNodeParts()) {
+    generation.resources.push_back({key.type, key.name, crypto::Sha256(*body)});
+  }
 
   Rollout rollout = MakeRollout(plan, is_rollback);
   auto changed = Targets::ChangedBy(stable_ ? *stable_->plan : planner::Plan(), plan);
@@ -152,6 +158,9 @@ void Publisher::Store(const model::Generation& generation, const planner::PlanPt
         LS_RETURN_IF_ERROR(stores.generations.Create(generation));
         for (const auto& [key, entry] : plan->shared.entries()) {
           LS_RETURN_IF_ERROR(stores.resources.Put(entry.sha256, *entry.body));
+        }
+        for (const auto& [key, body] : plan->StoredNodeParts()) {
+          LS_RETURN_IF_ERROR(stores.resources.Put(crypto::Sha256(*body), *body));
         }
         LS_RETURN_IF_ERROR(stores.generations.Prune(kKeptGenerations).status());
         return stores.resources.Prune().status();
@@ -212,9 +221,17 @@ RolloutFacts Publisher::GatherFacts() {
   return facts;
 }
 
+void Publisher::OnProofsChanged() {
+  const Micros wait = judging_.Wait();
+  if (wait == Micros(0)) return Advance();
+  if (!active_) return;
+  state_.Cancel(wake_timer_);
+  wake_timer_ = state_.PostAfter(wait, [this] { OnWake(); });
+}
+
 void Publisher::Advance() {
   if (!active_ || !active_->stored || !read_only_.empty()) return;
-  const RolloutFacts facts = GatherFacts();
+  const RolloutFacts facts = judging_.Run([this] { return GatherFacts(); });
   const Rollout::Step step = active_->rollout.Advance(facts);
   for (const NodeName& node : step.release) pusher_.Push(node, active_->release);
   if (step.proved) return FinishProved();
@@ -274,7 +291,7 @@ void Publisher::BeginPending() {
   if (!plan.ok()) {
     return journal_.Error("generation.refused", pending.cause, plan.status().message());
   }
-  if (plan->shared.Digest() == failed_digest_) {
+  if (plan->Digest() == failed_digest_) {
     return journal_.Warning(
         "generation.not_retried", pending.cause,
         "the same content was rolled back a moment ago; change it or apply it again");
@@ -293,7 +310,7 @@ void Publisher::RollBack(const std::string& problem) {
     journal_.Error("generation.rollback_failed", std::to_string(generation.number),
                    "the content before it was refused too; nodes serve what they last had");
   } else {
-    failed_digest_ = generation.digest;
+    failed_digest_ = failed.release.plan->Digest();
     if (stable_) {
       ForgetSitesBefore(failed);
       Begin(newest_ + 1,
@@ -344,53 +361,6 @@ void Publisher::PushTarget(const NodeName& node) {
   } else if (stable_) {
     pusher_.Push(node, *stable_);
   }
-}
-
-const planner::ServedCertificate* Publisher::FindServed(const Hostname& host) const {
-  if (!stable_) return nullptr;
-  for (const auto& served : stable_->plan->served) {
-    if (served.host == host) return &served;
-  }
-  return nullptr;
-}
-
-std::optional<Publisher::Progress> Publisher::FindProgress() const {
-  if (!active_) return std::nullopt;
-  Progress progress;
-  progress.generation = active_->release.generation;
-  progress.wave = active_->rollout.wave();
-  progress.waves = active_->rollout.waves();
-  progress.released = active_->rollout.released();
-  for (const NodeName& node : progress.released) {
-    const fleet::LiveNode* live = fleet_.Find(node);
-    if (live == nullptr || pusher_.AppliedBy(node) != progress.generation.number) continue;
-    const barrier::Verdict verdict = active_->changed.Judge(*live, fleet_);
-    if (verdict.open) progress.proved.insert(node);
-    if (verdict.missing.empty()) continue;
-    progress.lacking[node] = verdict.missing.front();
-    progress.problem = verdict.missing.front();
-  }
-  return progress;
-}
-
-barrier::Verdict Publisher::JudgeFleet() const {
-  const Targets stable = stable_ ? Targets::AllOf(*stable_->plan) : Targets();
-  const Targets active = active_ ? Targets::AllOf(*active_->release.plan) : Targets();
-  barrier::Verdict all;
-  for (const auto& [name, live] : fleet_.nodes()) {
-    if (!live.CountsAsAnnouncing()) continue;
-    // Halfway through a rollout nodes rightly serve different generations.
-    const bool released = active_ && active_->rollout.released().contains(name);
-    if (!released && !stable_) continue;
-    barrier::Verdict one = (released ? active : stable).Judge(live, fleet_);
-    ++all.members;
-    all.proved += one.proved;
-    std::ranges::move(one.missing, std::back_inserter(all.missing));
-    std::ranges::move(one.stragglers, std::back_inserter(all.stragglers));
-    std::ranges::move(one.ask_witness, std::back_inserter(all.ask_witness));
-  }
-  all.open = all.members > 0 && all.proved == all.members;
-  return all;
 }
 
 void Publisher::BecomeReadOnly(const Finding& finding) {
@@ -454,6 +424,7 @@ void Publisher::OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) {
     case Pusher::Outcome::kResent:
       return;
     case Pusher::Outcome::kApplied:
+      NoteTerms(name, ack.generation());
       break;
     case Pusher::Outcome::kRejected:
     case Pusher::Outcome::kStale: {
@@ -468,6 +439,15 @@ void Publisher::OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) {
     }
   }
   Advance();
+}
+
+void Publisher::NoteTerms(const NodeName& node, uint64_t generation) {
+  const bool of_active = active_ && generation == active_->release.generation.number;
+  const bool of_stable = stable_ && generation == stable_->generation.number;
+  if (!of_active && !of_stable) return;
+  const planner::Plan& plan = of_active ? *active_->release.plan : *stable_->plan;
+  const auto terms = plan.quic.find(node);
+  fleet_.SetQuicTerms(node, terms == plan.quic.end() ? nullptr : terms->second);
 }
 
 void Publisher::OnNodesChanged(const std::string& cause) {

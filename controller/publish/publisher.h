@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/task/pacer.h"
 #include "controller/fleet/fleet.h"
 #include "controller/model/generation.h"
 #include "controller/planner/planner.h"
@@ -78,6 +79,9 @@ class Publisher final : public fleet::FleetObserver {
   uint64_t newest_generation() const { return newest_; }
   uint64_t last_known_good() const { return last_good_ ? last_good_->number : 0; }
   const std::string& read_only_reason() const { return read_only_; }
+  // The plan of the proved generation, if every node that counts as announcing has acknowledged it
+  // and none other is under way; else null.
+  const planner::Plan* FindServedByAll() const;
   // What node is to serve now; 0 if nothing yet.
   uint64_t TargetOf(const NodeName& node) const;
   uint64_t AppliedBy(const NodeName& node) const { return pusher_.AppliedBy(node); }
@@ -103,7 +107,7 @@ class Publisher final : public fleet::FleetObserver {
   Status OnHello(fleet::LiveNode& node, const agent::v1::Hello& hello) override;
   void OnConnected(const fleet::LiveNode& node, const agent::v1::Hello& hello) override;
   void OnAck(const fleet::LiveNode& node, const agent::v1::Ack& ack) override;
-  void OnProofsChanged() override { Advance(); }
+  void OnProofsChanged() override;
   void OnNodesChanged(const std::string& cause) override;
   void OnDisconnected(const fleet::LiveNode& node) override;
 
@@ -140,6 +144,8 @@ class Publisher final : public fleet::FleetObserver {
   // Where the failed release was served, what was seen of the older sites is of no use any more.
   void ForgetSitesBefore(const Active& failed);
   void BeginPending();
+  // What the node must show from now on: it serves this generation.
+  void NoteTerms(const NodeName& node, uint64_t generation);
   void StartSoak(uint64_t number);
   void BecomeLastKnownGood();
   void SetState(model::Generation generation, model::GenerationState state,
@@ -169,6 +175,7 @@ class Publisher final : public fleet::FleetObserver {
   std::optional<Active> active_;
   std::optional<Pending> pending_;
   std::string failed_digest_;  // of the content that was rolled back last: not tried again as it is
+  task::Pacer judging_;        // its cost grows with nodes times targets
   task::TimerId wake_timer_ = 0;
   task::TimerId soak_timer_ = 0;
 };

@@ -16,8 +16,9 @@ std::vector<barrier::Target> HandshakesOf(const std::vector<planner::ServedCerti
 }
 
 Targets::Targets(const std::vector<planner::ServedCertificate>& certificates,
-                 const std::vector<planner::ServedSite>& sites)
-    : handshakes_(HandshakesOf(certificates)), all_(handshakes_) {
+                 const std::vector<planner::ServedSite>& sites,
+                 std::map<NodeName, model::QuicTermsPtr> quic)
+    : handshakes_(HandshakesOf(certificates)), all_(handshakes_), quic_(std::move(quic)) {
   for (const planner::ServedSite& site : sites) {
     // The mark is answered with itself.
     all_.push_back(
@@ -26,13 +27,18 @@ Targets::Targets(const std::vector<planner::ServedCertificate>& certificates,
 }
 
 Targets Targets::ChangedBy(const planner::Plan& before, const planner::Plan& after) {
-  return Targets(planner::ChangedCertificates(before, after), planner::ChangedSites(before, after));
+  return Targets(planner::ChangedHandshakes(before, after), planner::ChangedSites(before, after),
+                 after.quic);
 }
 
 barrier::Verdict Targets::Judge(const fleet::LiveNode& node, const fleet::Fleet& fleet) const {
   const auto& targets = node.KnowsSiteMarks() ? all_ : handshakes_;
-  barrier::Verdict verdict = barrier::Evaluate({fleet::Fleet::MemberOf(node)}, targets,
-                                               fleet.service_addresses(), fleet.book(), {});
+  barrier::Member member = fleet::Fleet::MemberOf(node);
+  // What the plan asks of it, whatever it shows at this moment.
+  const auto terms = quic_.find(node.node.name);
+  member.quic = terms == quic_.end() ? nullptr : terms->second;
+  barrier::Verdict verdict =
+      barrier::Evaluate({member}, targets, fleet.service_addresses(), fleet.book(), {});
   verdict.open = verdict.open || targets.empty();
   return verdict;
 }

@@ -1,6 +1,7 @@
 // Targets: what must be seen of a node before it counts as serving something.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "controller/barrier/barrier.h"
@@ -17,9 +18,12 @@ class Targets {
  public:
   Targets() = default;
   Targets(const std::vector<planner::ServedCertificate>& certificates,
-          const std::vector<planner::ServedSite>& sites);
+          const std::vector<planner::ServedSite>& sites,
+          std::map<NodeName, model::QuicTermsPtr> quic = {});
   // Everything of `plan`.
-  static Targets AllOf(const planner::Plan& plan) { return Targets(plan.served, plan.sites); }
+  static Targets AllOf(const planner::Plan& plan) {
+    return Targets(plan.served, plan.sites, plan.quic);
+  }
   // What `after` has and `before` had not.
   static Targets ChangedBy(const planner::Plan& before, const planner::Plan& after);
 
@@ -31,6 +35,7 @@ class Targets {
  private:
   std::vector<barrier::Target> handshakes_;
   std::vector<barrier::Target> all_;
+  std::map<NodeName, model::QuicTermsPtr> quic_;
 };
 
 }  // namespace lockstep::controller::publish

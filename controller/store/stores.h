@@ -8,7 +8,9 @@
 #include "controller/store/meta_store.h"
 #include "controller/store/node_store.h"
 #include "controller/store/order_store.h"
+#include "controller/store/policy_store.h"
 #include "controller/store/proof_store.h"
+#include "controller/store/quic_key_store.h"
 #include "controller/store/renewal_store.h"
 #include "controller/store/resource_store.h"
 #include "controller/store/site_store.h"
@@ -35,6 +37,8 @@ struct Stores {
   ProofStore& proofs;
   EventStore& events;
   MetaStore& meta;
+  PolicyStore& policy;
+  QuicKeyStore& quic_keys;
 };
 
 }  // namespace lockstep::controller::store

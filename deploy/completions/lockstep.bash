@@ -32,6 +32,13 @@ _lockstep() {
     ' site show'*) choices='-h --help --source --socket -o --output' ;;
     ' site delete'*) choices='-h --help --allow-shrink --socket -o --output' ;;
     ' site'*) choices='apply diff list show delete -h --help --socket -o --output' ;;
+    ' policy apply'*) choices='-h --help -f --file --wait --timeout --socket -o --output' ;;
+    ' policy show'*) choices='-h --help --socket -o --output' ;;
+    ' policy explain'*) choices='-h --help --socket -o --output' ;;
+    ' policy'*) choices='apply show explain -h --help --socket -o --output' ;;
+    ' quic-keys show'*) choices='-h --help --socket -o --output' ;;
+    ' quic-keys rotate'*) choices='-h --help --socket -o --output' ;;
+    ' quic-keys'*) choices='show rotate -h --help --socket -o --output' ;;
     ' cert issue'*) choices='-h --help --name --drop-names --wait --timeout --socket -o --output' ;;
     ' cert list'*) choices='-h --help --watch --socket -o --output' ;;
     ' cert show'*) choices='-h --help --pem --socket -o --output' ;;
@@ -47,7 +54,7 @@ _lockstep() {
     ' generation diff'*) choices='-h --help --socket -o --output' ;;
     ' generation'*) choices='list show diff -h --help --socket -o --output' ;;
     ' completion'*) choices='-h --help --socket -o --output' ;;
-    *) choices='status events version node token site cert challenge order generation completion -h --help --socket -o --output' ;;
+    *) choices='status events version node token site policy quic-keys cert challenge order generation completion -h --help --socket -o --output' ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$current"))
 }

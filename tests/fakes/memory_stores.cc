@@ -22,9 +22,11 @@ struct MemoryBackend::State {
   MemoryProofs proofs{tables};
   MemoryEvents events{tables};
   MemoryMeta meta{tables};
-  controller::store::Stores stores{nodes,     tokens, sites,      certificates,
-                                   renewals,  orders, challenges, generations,
-                                   resources, proofs, events,     meta};
+  MemoryPolicy policy{tables};
+  MemoryQuicKeys quic_keys{tables};
+  controller::store::Stores stores{nodes,  tokens,     sites,       certificates, renewals,
+                                   orders, challenges, generations, resources,    proofs,
+                                   events, meta,       policy,      quic_keys};
 };
 
 MemoryBackend::MemoryBackend() : state_(std::make_unique<State>()) {}

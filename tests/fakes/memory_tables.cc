@@ -438,4 +438,18 @@ Status MemoryMeta::DeleteFlag(const std::string& name) {
   return Status::Ok();
 }
 
+Result<std::optional<controller::store::StoredPolicy>> MemoryPolicy::Find() {
+  return tables_.policy;
+}
+Status MemoryPolicy::Put(const controller::store::StoredPolicy& policy) {
+  tables_.policy = policy;
+  return Status::Ok();
+}
+
+Result<std::optional<model::QuicKeys>> MemoryQuicKeys::Find() { return tables_.quic_keys; }
+Status MemoryQuicKeys::Put(const model::QuicKeys& keys) {
+  tables_.quic_keys = keys;
+  return Status::Ok();
+}
+
 }  // namespace lockstep::fakes

@@ -34,6 +34,8 @@ struct MemoryTables {
   std::optional<controller::model::Epoch> epoch;
   std::vector<controller::store::Start> starts;
   std::map<std::string, std::string> flags;
+  std::optional<controller::store::StoredPolicy> policy;
+  std::optional<controller::model::QuicKeys> quic_keys;
 };
 
 class MemoryNodes : public controller::store::NodeStore {
@@ -201,6 +203,26 @@ class MemoryMeta : public controller::store::MetaStore {
   Result<std::optional<std::string>> FindFlag(const std::string& name) override;
   Status PutFlag(const std::string& name, const std::string& value) override;
   Status DeleteFlag(const std::string& name) override;
+
+ private:
+  MemoryTables& tables_;
+};
+
+class MemoryPolicy : public controller::store::PolicyStore {
+ public:
+  explicit MemoryPolicy(MemoryTables& tables) : tables_(tables) {}
+  Result<std::optional<controller::store::StoredPolicy>> Find() override;
+  Status Put(const controller::store::StoredPolicy& policy) override;
+
+ private:
+  MemoryTables& tables_;
+};
+
+class MemoryQuicKeys : public controller::store::QuicKeyStore {
+ public:
+  explicit MemoryQuicKeys(MemoryTables& tables) : tables_(tables) {}
+  Result<std::optional<controller::model::QuicKeys>> Find() override;
+  Status Put(const controller::model::QuicKeys& keys) override;
 
  private:
   MemoryTables& tables_;

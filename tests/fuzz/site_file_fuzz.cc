@@ -2,6 +2,7 @@
 // text form.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "controller/sites/site_file.h"
@@ -11,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto parsed =
       sites::ParseSites(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz.toml");
   if (!parsed.ok()) {
-    for (const char c : parsed.status().message()) {
+    const std::string message = parsed.status().message();
+    for (const char c : message) {
       if (c != '\n' && static_cast<unsigned char>(c) < 0x20) __builtin_trap();
     }
     return 0;

@@ -11,7 +11,7 @@ CONTROLLER_STEPS = [
     {"session", "adminapi", "hookapi", "drivers", "store/sqlite"},
     {"certs"},
     {"publish"},
-    {"challenges", "witness", "sites"},
+    {"challenges", "witness", "sites", "policy", "keys"},
     {"fleet"},
     {"barrier", "edge", "planner", "link", "identity", "store"},
     {"model"},

@@ -154,34 +154,31 @@ json ContentHandler(const reconcile::Site& site, const Desired& desired, Front f
 class RouteTable {
  public:
   void Add(const json& handler, const Hostname& host, const SiteMark& mark) {
-    Entry& entry = entries_[handler.dump()];
-    entry.handler = handler;
-    entry.mark_by_host[host.ascii()] = mark.str();
+    entries_[handler.dump()][host.ascii()] = mark.str();
   }
   bool empty() const { return entries_.empty(); }
   void AppendTo(json* routes) const {
-    for (const auto& [text, entry] : entries_) {
-      routes->push_back(Route(entry.Hosts(), {MarkHandler(entry.mark_by_host), entry.handler}));
+    for (const auto& [handler, marks] : entries_) {
+      routes->push_back(Route(HostsOf(marks), {MarkHandler(marks), json::parse(handler)}));
     }
   }
   // Where a site is only a way to its origin.
   void AppendUnmarkedTo(json* routes) const {
-    for (const auto& [text, entry] : entries_) {
-      routes->push_back(Route(entry.Hosts(), json::array({entry.handler})));
+    for (const auto& [handler, marks] : entries_) {
+      routes->push_back(Route(HostsOf(marks), json::array({json::parse(handler)})));
     }
   }
 
  private:
-  struct Entry {
-    json Hosts() const {
-      json out = json::array();
-      for (const auto& [host, mark] : mark_by_host) out.push_back(host);
-      return out;
-    }
-    json handler;
-    std::map<std::string, std::string> mark_by_host;
-  };
-  std::map<std::string, Entry> entries_;
+  using MarkByHost = std::map<std::string, std::string>;
+
+  static json HostsOf(const MarkByHost& marks) {
+    json out = json::array();
+    for (const auto& [host, mark] : marks) out.push_back(host);
+    return out;
+  }
+
+  std::map<std::string, MarkByHost> entries_;  // by the handler's text
 };
 
 struct Tables {

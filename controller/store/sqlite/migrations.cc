@@ -5,6 +5,7 @@
 //   0.1.0   | 1      | nodes, tokens, sites, certificates, renewals, orders, challenges,
 //           |        | generations, resources, proofs, events, meta
 //   0.1.0   | 2      | order_proofs
+//   0.1.0   | 3      | policy, quic_keys
 //
 // Rules: a migration that was released is never edited, only followed by another; each runs in one
 // transaction; tables are STRICT; times are unix microseconds in columns named *_at; bytes are
@@ -250,9 +251,31 @@ CREATE TABLE order_proofs (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr char kSchema3[] = R"sql(
+CREATE TABLE policy (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  text TEXT NOT NULL,
+  applied_at INTEGER NOT NULL
+) STRICT;
+-- Sealed like private keys, each bound to its role.
+CREATE TABLE quic_keys (
+  role TEXT PRIMARY KEY CHECK (role IN ('connection_id', 'token_current', 'token_previous',
+    'token_next', 'ticket_current', 'ticket_previous', 'ticket_next')),
+  sealed_key BLOB NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE quic_key_set (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  connection_id_config INTEGER NOT NULL CHECK (connection_id_config BETWEEN 0 AND 6),
+  token_current_since_at INTEGER NOT NULL,
+  ticket_current_since_at INTEGER NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{.version = 1, .compatible_version = 1, .sql = kSchema1},
     Migration{.version = 2, .compatible_version = 1, .sql = kSchema2},
+    Migration{.version = 3, .compatible_version = 1, .sql = kSchema3},
 };
 
 Status RunMigration(Connection& connection, const Migration& migration) {

@@ -190,6 +190,30 @@ class MetaTable final : public MetaStore {
   Connection& connection_;
 };
 
+class PolicyTable final : public PolicyStore {
+ public:
+  explicit PolicyTable(Connection& connection) : connection_(connection) {}
+  Result<std::optional<StoredPolicy>> Find() override;
+  Status Put(const StoredPolicy& policy) override;
+
+ private:
+  Connection& connection_;
+};
+
+class QuicKeyTable final : public QuicKeyStore {
+ public:
+  QuicKeyTable(Connection& connection, const crypto::SealingKey& key)
+      : connection_(connection), key_(key) {}
+  Result<std::optional<model::QuicKeys>> Find() override;
+  Status Put(const model::QuicKeys& keys) override;
+
+ private:
+  Result<std::optional<model::QuicKey>> FindKey(const std::string& role);
+  Status PutKey(const std::string& role, const model::QuicKey& key);
+  Connection& connection_;
+  const crypto::SealingKey& key_;
+};
+
 // All of them.
 class Tables {
  public:
@@ -206,8 +230,10 @@ class Tables {
         proofs_(connection),
         events_(connection),
         meta_(connection),
-        stores_{nodes_,      tokens_,      sites_,     certificates_, renewals_, orders_,
-                challenges_, generations_, resources_, proofs_,       events_,   meta_} {}
+        policy_(connection),
+        quic_keys_(connection, key),
+        stores_{nodes_,       tokens_,    sites_,  certificates_, renewals_, orders_, challenges_,
+                generations_, resources_, proofs_, events_,       meta_,     policy_, quic_keys_} {}
   Stores& stores() { return stores_; }
 
  private:
@@ -223,6 +249,8 @@ class Tables {
   ProofTable proofs_;
   EventTable events_;
   MetaTable meta_;
+  PolicyTable policy_;
+  QuicKeyTable quic_keys_;
   Stores stores_;
 };
 

@@ -43,11 +43,17 @@ class FakeAdmin final : public v1::AdminService::Service {
   std::chrono::nanoseconds watch_limit{};  // which the client gave to the newest watch
   std::map<uint64_t, v1::GetGenerationResponse> generations;
   std::vector<v1::Event> events;
+  v1::ApplyPolicyResponse policy_applied;
+  v1::GetPolicyResponse policy;
+  v1::ExplainPolicyResponse explained;
+  v1::GetQuicKeysResponse quic_keys;
 
   v1::BanNodeRequest last_ban;
   std::string last_removed;
   v1::CreateTokenRequest last_token;
   v1::ApplySitesRequest last_apply;
+  v1::ApplyPolicyRequest last_policy;
+  v1::ExplainPolicyRequest last_explain;
   v1::IssueCertificateRequest last_issue;
 
  private:
@@ -60,6 +66,24 @@ class FakeAdmin final : public v1::AdminService::Service {
   grpc::Status GetStatus(Context*, const v1::GetStatusRequest*,
                          v1::GetStatusResponse* to) override {
     return Answer(status, to);
+  }
+  grpc::Status ApplyPolicy(Context*, const v1::ApplyPolicyRequest* request,
+                           v1::ApplyPolicyResponse* to) override {
+    last_policy = *request;
+    return Answer(policy_applied, to);
+  }
+  grpc::Status GetPolicy(Context*, const v1::GetPolicyRequest*,
+                         v1::GetPolicyResponse* to) override {
+    return Answer(policy, to);
+  }
+  grpc::Status ExplainPolicy(Context*, const v1::ExplainPolicyRequest* request,
+                             v1::ExplainPolicyResponse* to) override {
+    last_explain = *request;
+    return Answer(explained, to);
+  }
+  grpc::Status GetQuicKeys(Context*, const v1::GetQuicKeysRequest*,
+                           v1::GetQuicKeysResponse* to) override {
+    return Answer(quic_keys, to);
   }
   // Two pages, so that the CLI must ask for both.
   grpc::Status ListNodes(Context*, const v1::ListNodesRequest* request,

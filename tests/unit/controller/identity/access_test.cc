@@ -79,7 +79,8 @@ TEST_F(AccessTest, RefusesTheIdentityOfAnEarlierMachineOfThatName) {
   NodeIdentity identity{.node = NodeName::Parse("fra1").value(),
                         .serial_hex = "01",
                         .not_after = clock_.Now() + kNodeIdentityLifetime};
-  EXPECT_EQ(Ask(session, identity).message(), "node fra1 is not enrolled; enrol it with a new token");
+  EXPECT_EQ(Ask(session, identity).message(),
+            "node fra1 is not enrolled; enrol it with a new token");
   enrolled_at = clock_.Now();
   EXPECT_TRUE(Ask(session, identity).ok());
   identity.not_after -= std::chrono::hours(1);
