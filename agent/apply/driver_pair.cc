@@ -29,7 +29,7 @@ Status DriverPair::Check(const reconcile::Desired& desired) {
 Status DriverPair::Apply(const reconcile::Desired& desired, const reconcile::Desired* before) {
   const auto [first, second] = OrderOf(desired.quic_server);
   LS_RETURN_IF_ERROR(Of(first).Apply(desired, before));
-  const Status applied = Of(second).Apply(desired, before);
+  Status applied = Of(second).Apply(desired, before);
   if (applied.ok() || before == nullptr) return applied;
   const Status back = Of(first).Apply(*before, &desired);
   if (back.ok()) return applied;

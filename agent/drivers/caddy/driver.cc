@@ -153,18 +153,12 @@ Result<CaddyDriver::Running> CaddyDriver::FindRunning() {
   LS_ASSIGN_OR_RETURN(const std::string text, admin_->GetConfig("/@id"));
   if (text.size() > 2 && text.front() == '"') {
     const std::string_view id = std::string_view(text).substr(1, text.size() - 2);
-    if (id == kHoldId) return Running{Running::Kind::kInterrupted, std::nullopt, true};
-    if (const auto ours = ConfigId::Parse(id)) {
-      LS_ASSIGN_OR_RETURN(
-          const std::string tcp_only,
-          admin_->GetConfig("/apps/http/servers/" + std::string(kHttpsOverTcpOnly) + "/listen"));
-      return Running{Running::Kind::kOurs, ours, tcp_only == "null"};
-    }
+    if (id == kHoldId) return Running{Running::Kind::kInterrupted, std::nullopt};
+    if (const auto ours = ConfigId::Parse(id)) return Running{Running::Kind::kOurs, ours};
   }
   LS_ASSIGN_OR_RETURN(const std::string config, admin_->GetConfig(""));
   LS_ASSIGN_OR_RETURN(const std::string apps, AppsOf(config));
-  return Running{apps.empty() ? Running::Kind::kNothing : Running::Kind::kForeign, std::nullopt,
-                 !apps.empty()};
+  return Running{apps.empty() ? Running::Kind::kNothing : Running::Kind::kForeign, std::nullopt};
 }
 
 Result<CaddyDriver::Running> CaddyDriver::PrepareLoad() {
@@ -286,7 +280,12 @@ Status CaddyDriver::Renew(const reconcile::Desired& desired, const reconcile::De
 Status CaddyDriver::LoadWithoutUdp(const reconcile::Desired& desired, const RenderedConfig& config,
                                    const Running& running) {
   bool held = false;
-  if (running.may_hold_udp && KeepsOldCertificatesOnHttp3(FindVersion())) {
+  bool may_hold = running.kind != Running::Kind::kNothing;
+  if (running.kind == Running::Kind::kOurs) {
+    LS_ASSIGN_OR_RETURN(const std::string https, admin_->GetConfig("/apps/http/servers/https"));
+    may_hold = https != "null";  // else what is bound there is another server's
+  }
+  if (may_hold && KeepsOldCertificatesOnHttp3(FindVersion())) {
     for (const IpAddress& address : ListenAddresses(desired)) {
       held = held || IsUdpTaken({address, options_.render.https_port});
     }

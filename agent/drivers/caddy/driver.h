@@ -66,7 +66,6 @@ class CaddyDriver : public apply::Driver {
   struct Running {
     enum class Kind { kNothing, kOurs, kForeign, kInterrupted } kind = Kind::kNothing;
     std::optional<ConfigId> id;  // of ours
-    bool may_hold_udp = false;   // it serves, or has served, HTTP/3
   };
   Result<Running> FindRunning();
   // The same before a load: admin is repaired, and a foreign config kept or refused.

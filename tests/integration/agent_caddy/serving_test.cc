@@ -212,5 +212,29 @@ TEST_F(CaddyServingTest, NoAnswerCarriesAltSvc) {
   }
 }
 
+TEST_F(CaddyServingTest, EveryAnswerOfASiteCarriesItsOneAltSvc) {
+  const std::string value = "h3=\":443\"; ma=300";
+  fakes::HttpServer origin(
+      "HTTP/1.1 200 OK\r\nAlt-Svc: h3=\":1\"\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\nok");
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {PresetSite("a.example.test", "preset", true),
+                   PresetSite("b.example.test", "", true), PresetSite("c.example.test", "", true),
+                   PresetSite("none.example.test", "", true)};
+  desired.sites[1].content = reconcile::Upstream{{"127.0.0.1:9"}, false};
+  desired.sites[2].content = reconcile::Upstream{{origin.endpoint().ToString()}, false};
+  for (int i = 0; i < 3; ++i) desired.sites[i].alt_svc = value;
+  Serve(desired);
+  for (const bool http2 : {false, true}) {
+    for (const std::string host : {"a", "b", "c"}) {
+      const WebAnswer answer = Ask(Https(host + ".example.test", http2));
+      EXPECT_EQ(answer.status, host == "b" ? 502 : 200) << answer.error;
+      EXPECT_EQ(answer.headers.count("alt-svc"), 1u) << host;
+      EXPECT_EQ(answer.Header("alt-svc"), value) << host;
+    }
+    EXPECT_EQ(Ask(Https("none.example.test", http2)).headers.count("alt-svc"), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace lockstep::agent::drivers::caddy

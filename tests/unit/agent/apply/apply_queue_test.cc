@@ -221,7 +221,7 @@ TEST_F(ApplyQueueTest, AServerThatStaysAwayIsReportedAsSeenAndSoIsItsReturn) {
   ASSERT_TRUE(rig.driver.Apply(*queue->view().desired, nullptr).ok());
   heard.reports.clear();
   ASSERT_TRUE(Inspected([&] { return !heard.reports.empty(); }));
-  ASSERT_EQ(heard.reports.back().observations_size(), 4);
+  ASSERT_EQ(heard.reports.back().observations_size(), 6);
   for (const auto& seen : heard.reports.back().observations()) EXPECT_EQ(seen.error(), "");
 }
 

@@ -4,11 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/fd.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temp_directory.h"
 
@@ -80,6 +83,7 @@ class CaddyDriverTest : public ::testing::Test {
     options.copies_directory = directory_ / "copies";
     options.program = "/nonexistent/caddy";  // its version is not known: an old one
     options.open_admin.port = 9;
+    options.render.https_port = https_port_;
     return CaddyDriver(
         options, std::make_unique<FakeAdmin>(&caddy_), clock_, [this](const probe::QuicRequest&) {
           ++handshakes_;
@@ -98,7 +102,20 @@ class CaddyDriverTest : public ::testing::Test {
   reconcile::Desired desired_;
   int handshakes_ = 0;
   int old_answers_ = 0;
+  uint16_t https_port_ = 443;
 };
+
+// A UDP socket on 127.0.0.1, as a Caddy would hold it.
+std::pair<Fd, uint16_t> TakenUdpPort() {
+  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  LS_CHECK(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  socklen_t size = sizeof(address);
+  LS_CHECK(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return {std::move(socket), ntohs(address.sin_port)};
+}
 
 TEST_F(CaddyDriverTest, HoldsTheUdpSocketBeforeItIsFirstOpened) {
   CaddyDriver driver = MakeDriver();
@@ -216,6 +233,40 @@ TEST_F(CaddyDriverTest, DoesNotReplaceAForeignConfigThatItCannotKeep) {
   CaddyDriver driver = MakeDriver(/*take_over=*/true);
   EXPECT_EQ(driver.Apply(desired_, nullptr).code(), Code::kFailedPrecondition);
   EXPECT_TRUE(TakeLoads().empty());
+}
+
+TEST_F(CaddyDriverTest, LeavesUdpAloneWhereAnotherHasIt) {
+  desired_.quic_server = reconcile::QuicServer::kQuicd;
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  SetLeaf("leaf2");
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("tcp only", "tcp only")) << "neither held nor renewed";
+  EXPECT_EQ(handshakes_, 0);
+}
+
+TEST_F(CaddyDriverTest, RestartsACaddyThatHoldsTheSocketsOfAnother) {
+  const auto [socket, port] = TakenUdpPort();
+  https_port_ = port;
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  desired_.quic_server = reconcile::QuicServer::kQuicd;
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("stop", "tcp only"));
+  ASSERT_EQ(driver.Apply(desired_, &desired_), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("tcp only")) << "by now it is the other's";
+}
+
+TEST_F(CaddyDriverTest, SparesACaddyThatHoldsNone) {
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  desired_.quic_server = reconcile::QuicServer::kNone;
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("tcp only"));
 }
 
 }  // namespace

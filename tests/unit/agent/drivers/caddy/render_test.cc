@@ -228,5 +228,38 @@ TEST(PresetBodyTest, LeavesTheProtocolToCaddy) {
   EXPECT_EQ(RenderPresetBody("}\\", node, pop), "}\\") << "nothing to escape, so no escapes";
 }
 
+reconcile::Desired BehindQuicd() {
+  reconcile::Desired out = Sample();
+  out.quic_server = reconcile::QuicServer::kQuicd;
+  out.sites[0].content = reconcile::Preset{200, "", "{protocol}"};
+  return out;
+}
+
+TEST(RenderTest, QuicdsListenerServesTheSitesOfHttpsToWhoeverHasTheKey) {
+  RenderSettings settings = Settings();
+  settings.plain_key = "c0ffee";
+  const auto config = RenderConfig(BehindQuicd(), settings, Http3::kOn);
+  ASSERT_TRUE(config.ok()) << config.status();
+  const json whole = json::parse(config->json.Reveal());
+  const json& plain = Server(whole, "quicd");
+  EXPECT_EQ(plain["listen"], (json{"127.0.0.1:7445"}));
+  const json& stranger = plain["routes"][0];
+  EXPECT_EQ(stranger["match"][0]["not"][0]["header"]["Lockstep-Key"], (json{"c0ffee"}));
+  EXPECT_EQ(stranger["handle"][0]["status_code"], 403);
+  EXPECT_EQ(stranger["terminal"], true);
+  EXPECT_EQ(HandlersFor(plain, "a.example").back()["body"], "{http.vars.lockstep_protocol}");
+  EXPECT_TRUE(HandlersFor(plain, "b.example").is_null()) << "it has no certificate";
+  EXPECT_EQ(Server(whole, kHttpsOverTcpOnly)["protocols"], (json{"h1", "h2"}));
+  EXPECT_FALSE(whole["apps"]["http"]["servers"].contains("https"));
+}
+
+TEST(RenderTest, WhereNobodyServesQuicThereIsNeitherHttp3NorAListenerForQuicd) {
+  reconcile::Desired desired = Sample();
+  desired.quic_server = reconcile::QuicServer::kNone;
+  const json config = Rendered(desired);
+  EXPECT_EQ(Server(config, kHttpsOverTcpOnly)["protocols"], (json{"h1", "h2"}));
+  EXPECT_FALSE(config["apps"]["http"]["servers"].contains("quicd"));
+}
+
 }  // namespace
 }  // namespace lockstep::agent::drivers::caddy
