@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -277,6 +279,17 @@ TEST(LintTest, EachRuleHasACaseThatBreaksItAndOneThatDoesNot) {
     EXPECT_FALSE(Finds(fine, rule.id)) << rule.id;
   }
   EXPECT_EQ(ids.size(), cases.size()) << "a case is of no rule";
+}
+
+TEST(LintTest, TheDocumentHasEveryRuleWithItsWords) {
+  std::ifstream file(std::string(LOCKSTEP_SOURCE_DIR) + "/docs/edge.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  for (const LintRule& rule : AllRules()) {
+    const char* severity = rule.severity == LintSeverity::kError ? "error" : "warning";
+    const std::string row =
+        "| `" + std::string(rule.id) + "` | " + severity + " | " + rule.harm + " |";
+    EXPECT_NE(text.find(row), std::string::npos) << row;
+  }
 }
 
 TEST(LintTest, SaysWhereAndWhatAClientSuffers) {
