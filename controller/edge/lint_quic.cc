@@ -1,0 +1,143 @@
+// Lint of QUIC migration: what nodes say in their transport parameters.
+#include <algorithm>
+#include <set>
+
+#include "controller/edge/lint.h"
+
+namespace lockstep::controller::edge {
+namespace {
+
+using Lines = std::vector<std::string>;
+using Transport = LintInput::Transport;
+
+bool Offers(const Transport& seen) { return seen.preferred_v4 || seen.preferred_v6; }
+
+std::vector<Endpoint> PreferredOf(const Transport& seen) {
+  std::vector<Endpoint> out;
+  if (seen.preferred_v4) out.push_back(*seen.preferred_v4);
+  if (seen.preferred_v6) out.push_back(*seen.preferred_v6);
+  return out;
+}
+
+bool Contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+template <typename Wrong>
+Lines OfNodes(const LintInput& input, const Wrong& wrong) {
+  Lines out;
+  for (const Transport& seen : input.transports) {
+    if (const std::string line = wrong(seen); !line.empty()) {
+      out.push_back(seen.node.str() + ": " + line);
+    }
+  }
+  return out;
+}
+
+Lines IsAnycast(const LintInput& input) {
+  return OfNodes(input, [&](const Transport& seen) -> std::string {
+    for (const Endpoint& preferred : PreferredOf(seen)) {
+      if (Contains(input.service_addresses, preferred.address)) return preferred.ToString();
+    }
+    return "";
+  });
+}
+
+Lines NotAnswering(const LintInput& input) {
+  return OfNodes(input, [](const Transport& seen) -> std::string {
+    return Offers(seen) && !seen.preferred_answers ? "no connection went on there" : "";
+  });
+}
+
+Lines NoPort(const LintInput& input) {
+  return OfNodes(input, [](const Transport& seen) -> std::string {
+    for (const Endpoint& preferred : PreferredOf(seen)) {
+      if ((preferred.port == 0) != preferred.address.IsUnspecified()) return preferred.ToString();
+    }
+    return "";
+  });
+}
+
+Lines OneFamily(const LintInput& input) {
+  return OfNodes(input, [](const Transport& seen) -> std::string {
+    if (!Offers(seen)) return "";
+    const auto& own = seen.own_addresses;
+    const bool v4 = std::any_of(own.begin(), own.end(), [](const auto& a) { return !a.is_v6(); });
+    const bool v6 = std::any_of(own.begin(), own.end(), [](const auto& a) { return a.is_v6(); });
+    if (v4 && !seen.preferred_v4) return "has IPv4 and offers none";
+    return v6 && !seen.preferred_v6 ? "has IPv6 and offers none" : "";
+  });
+}
+
+Lines NoConnectionId(const LintInput& input) {
+  return OfNodes(input, [](const Transport& seen) -> std::string {
+    return Offers(seen) && seen.connection_id_bytes == size_t{0} ? "its connection IDs are empty"
+                                                                 : "";
+  });
+}
+
+Lines Forbidden(const LintInput& input) {
+  return OfNodes(input, [&](const Transport& seen) -> std::string {
+    return Offers(seen) && input.roaming_forbidden ? "offers a preferred address" : "";
+  });
+}
+
+Lines BehindBalancer(const LintInput& input) {
+  return OfNodes(input, [&](const Transport& seen) -> std::string {
+    if (!input.behind_balancer) return "";
+    for (const Endpoint& preferred : PreferredOf(seen)) {
+      if (!Contains(seen.own_addresses, preferred.address)) {
+        return preferred.ToString() + " is not this node's own";
+      }
+    }
+    return "";
+  });
+}
+
+Lines OtherPolicy(const LintInput& input) {
+  return OfNodes(input, [&](const Transport& seen) -> std::string {
+    if (seen.disable_active_migration == input.wants_migration_disabled) return "";
+    return seen.disable_active_migration ? "forbids migration, which is wanted"
+                                         : "allows migration, which is not wanted";
+  });
+}
+
+Lines PreferredAdvertised(const LintInput& input) {
+  return OfNodes(input, [&](const Transport& seen) -> std::string {
+    for (const Endpoint& preferred : PreferredOf(seen)) {
+      for (const AltSvcEntry& entry : input.wanted.entries) {
+        if (entry.alternative.host == preferred.address.ToUrlHost()) return entry.alternative.host;
+      }
+    }
+    return "";
+  });
+}
+
+constexpr auto kError = LintSeverity::kError;
+constexpr auto kWarning = LintSeverity::kWarning;
+
+constexpr LintRule kRules[] = {
+    {"preferred-is-anycast", kError, "connections move to where the next change of route ends them",
+     IsAnycast},
+    {"preferred-not-answering", kError,
+     "clients try in vain to move, and stay where a change of route ends them", NotAnswering},
+    {"preferred-without-port", kError, "clients break off the handshake, or never move", NoPort},
+    {"preferred-of-one-family", kWarning,
+     "clients of the other family stay where a change of route ends them", OneFamily},
+    {"preferred-without-connection-id", kError,
+     "clients close the connection with TRANSPORT_PARAMETER_ERROR", NoConnectionId},
+    {"preferred-where-forbidden", kError,
+     "clients roam after they have moved: the standard cannot forbid it then", Forbidden},
+    {"preferred-behind-balancer", kError,
+     "moved connections reach a server that does not know them", BehindBalancer},
+    {"migration-other-than-wanted", kError,
+     "connections break, or wander, where the policy says the opposite", OtherPolicy},
+    {"preferred-as-alternative", kError,
+     "new connections go to one node's own address, past the anycast edge", PreferredAdvertised},
+};
+
+}  // namespace
+
+std::span<const LintRule> QuicRules() { return kRules; }
+
+}  // namespace lockstep::controller::edge
