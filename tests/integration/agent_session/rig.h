@@ -193,7 +193,10 @@ class Rig {
     driver = fake.get();
     auto eyes = std::make_unique<fakes::FakeObserver>(*driver, directory / "challenges");
     observer = eyes.get();
-    auto created = Agent::Create(MakeConfig(), {std::move(fake), nullptr, std::move(eyes)});
+    Surroundings around;
+    around.driver = std::move(fake);
+    around.observer = std::move(eyes);
+    auto created = Agent::Create(MakeConfig(), std::move(around));
     ASSERT_TRUE(created.ok()) << created.status();
     agent = *std::move(created);
     ASSERT_TRUE(agent->Start().ok());
