@@ -9,6 +9,7 @@
 #include "common/rpc/reply.h"
 #include "controller/adminapi/rooms.h"
 #include "controller/adminapi/validate.h"
+#include "controller/edge/zone.h"
 #include "lockstep/admin/v1/admin.grpc.pb.h"
 
 namespace lockstep::controller::adminapi {
@@ -106,6 +107,7 @@ class AdminService final : public v1::AdminService::CallbackService {
   void FillNodes(uint64_t number, v1::GetGenerationResponse* response) const;
   v1::Site ToSite(const model::Site& site,
                   const std::vector<model::Certificate>& certificates) const;
+  edge::ZoneInput ToZone(const model::Site& site) const;
   void FillNodeCounts(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;
   void FillProblems(const barrier::Verdict& verdict, v1::GetStatusResponse& response) const;
   Status Explain(const v1::ExplainPolicyRequest& request,

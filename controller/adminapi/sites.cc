@@ -55,6 +55,19 @@ v1::Site AdminService::ToSite(const model::Site& site,
   return out;
 }
 
+// Nothing is advertised yet: HTTPS records name HTTP/2, and no client is promised what it may not
+// find.
+edge::ZoneInput AdminService::ToZone(const model::Site& site) const {
+  edge::ZoneInput out;
+  const std::vector<model::Certificate> certificates = rooms_.book.List();
+  const WallTime now = rooms_.state.clock().Now();
+  for (const Hostname& host : site.hosts) {
+    out.hosts.push_back({host, planner::ChooseCertificate(certificates, host, now) != nullptr});
+  }
+  out.service_addresses = rooms_.fleet.service_addresses();
+  return out;
+}
+
 grpc::ServerUnaryReactor* AdminService::ApplySites(Context* context,
                                                    const v1::ApplySitesRequest* request,
                                                    v1::ApplySitesResponse* response) {
@@ -112,6 +125,9 @@ grpc::ServerUnaryReactor* AdminService::GetSite(Context* context, const v1::GetS
     const model::Site* site = rooms_.sites.Find(StoredSite(rooms_.sites, request->name()));
     if (site == nullptr) return reply->Finish(NotFound("no site " + Quoted(request->name())));
     *response->mutable_site() = ToSite(*site, rooms_.book.List());
+    auto zone = edge::RenderZone(ToZone(*site));
+    if (!zone.ok()) return reply->Finish(zone.status());
+    response->set_zone(*std::move(zone));
     reply->Finish(Status::Ok());
   });
 }

@@ -121,6 +121,15 @@ ExitCode ShowSite(Session& session, const std::string& name, bool source_only) {
   });
 }
 
+ExitCode ShowZone(Session& session, const std::string& name) {
+  v1::GetSiteRequest request;
+  request.set_name(name);
+  v1::GetSiteResponse response;
+  const Status status = session.connection().Call(&Admin::GetSite, request, &response);
+  if (!status.ok()) return session.Fail(status);
+  return session.Show(response, [&] { session.out << response.zone(); });
+}
+
 ExitCode DeleteSite(Session& session, const std::string& name, bool allow_shrink) {
   v1::DeleteSiteRequest request;
   request.set_name(name);
@@ -179,6 +188,11 @@ void AddSites(CLI::App& app, Session& session) {
   show->callback([&session, name, source] {
     session.action = [&session, name, source] { return ShowSite(session, *name, *source); };
   });
+
+  CLI::App* dns = noun->add_subcommand("dns", "the DNS records of a site, for a zone file");
+  dns->add_option("site", *name, "its name")->required();
+  dns->callback(
+      [&session, name] { session.action = [&session, name] { return ShowZone(session, *name); }; });
 
   auto allow_shrink = std::make_shared<bool>(false);
   CLI::App* remove = noun->add_subcommand("delete", "stop serving a site");

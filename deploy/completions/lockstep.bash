@@ -30,8 +30,9 @@ _lockstep() {
     ' site diff'*) choices='-h --help -f --file --replace-all --allow-shrink --socket -o --output' ;;
     ' site list'*) choices='-h --help --socket -o --output' ;;
     ' site show'*) choices='-h --help --source --socket -o --output' ;;
+    ' site dns'*) choices='-h --help --socket -o --output' ;;
     ' site delete'*) choices='-h --help --allow-shrink --socket -o --output' ;;
-    ' site'*) choices='apply diff list show delete -h --help --socket -o --output' ;;
+    ' site'*) choices='apply diff list show dns delete -h --help --socket -o --output' ;;
     ' policy apply'*) choices='-h --help -f --file --wait --timeout --socket -o --output' ;;
     ' policy show'*) choices='-h --help --socket -o --output' ;;
     ' policy explain'*) choices='-h --help --socket -o --output' ;;

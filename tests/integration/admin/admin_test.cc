@@ -153,6 +153,25 @@ TEST_F(AdminTest, AFileWithErrorsNamesThemAllAndChangesNothing) {
   EXPECT_TRUE(sites_.List().empty());
 }
 
+TEST_F(AdminTest, ASitesDnsRecordsFollowItsCertificates) {
+  book_.Load({fakes::CertificateOf("a.test", {"a.test"}, 'a', rig_.clock.Now())});
+  v1::ApplySitesResponse applied;
+  ASSERT_TRUE(Apply("[[site]]\nname = \"a.test\"\nhosts = [\"a.test\", \"b.test\"]\n"
+                    "[site.preset]\nbody = \"x\"\n",
+                    &applied)
+                  .ok());
+  v1::GetSiteRequest request;
+  request.set_name("a.test");
+  v1::GetSiteResponse response;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetSite, request, &response).ok());
+  for (const IpAddress& address : rig_.fleet.service_addresses()) {
+    const std::string record = address.is_v6() ? " IN AAAA " : " IN A ";
+    EXPECT_THAT(response.zone(), HasSubstr("a.test. 3600" + record + address.ToString() + "\n"));
+  }
+  EXPECT_THAT(response.zone(), HasSubstr("a.test. 3600 IN HTTPS 1 . alpn=\"h2\"\n"));
+  EXPECT_THAT(response.zone(), ::testing::Not(HasSubstr("b.test. 3600 IN HTTPS")));
+}
+
 TEST_F(AdminTest, SitesAndCertificatesAreFoundByTheirUnicodeNames) {
   book_.Load(
       {fakes::CertificateOf("xn--bcher-kva.test", {"xn--bcher-kva.test"}, 'a', rig_.clock.Now())});
