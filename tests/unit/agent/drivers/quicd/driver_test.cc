@@ -1,5 +1,5 @@
-// The driver against a lockstep-quicd that answers as it is told; tests/e2e/86_quic_server.py has the
-// real one.
+// The driver against a lockstep-quicd that answers as it is told; tests/e2e/86_quic_server.py has
+// the real one.
 #include "agent/drivers/quicd/driver.h"
 
 #include <gmock/gmock.h>
