@@ -85,6 +85,7 @@ drivers::quicd::QuicdOptions QuicdOptionsOf(const Config& config, NodeKeys keys,
   options.render.upstream = config.quicd_upstream;
   options.render.secret = std::move(keys.plain_listener);
   options.render.reset_key = std::move(keys.reset);
+  options.render.controllers = {config.session.address, config.enroll.address};
   return options;
 }
 

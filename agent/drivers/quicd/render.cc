@@ -1,6 +1,7 @@
 #include "agent/drivers/quicd/render.h"
 
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "common/base/encoding.h"
@@ -35,11 +36,22 @@ void AddAddresses(const Desired& desired, const RenderSettings& settings, v1::Co
   const reconcile::QuicIdentity& identity = *desired.quic_identity;
   if (identity.preferred_v4) fill(*identity.preferred_v4, out->mutable_preferred_v4());
   if (identity.preferred_v6) fill(*identity.preferred_v6, out->mutable_preferred_v6());
+}
+
+// Who looks at a preferred address: the node's peers; the controller, when no other node can; and
+// the node itself, which nobody else looks at in a fleet of one.
+void AddWitnesses(const Desired& desired, const RenderSettings& settings, v1::Config* out) {
+  std::set<IpAddress> witnesses(settings.controllers.begin(), settings.controllers.end());
   for (const reconcile::Peer& peer : desired.peers) {
-    for (const IpAddress& address : peer.addresses) {
-      out->add_witness_addresses(address.ToString());
-    }
+    witnesses.insert(peer.addresses.begin(), peer.addresses.end());
   }
+  witnesses.insert(desired.node_addresses.begin(), desired.node_addresses.end());
+  const reconcile::QuicIdentity& identity = *desired.quic_identity;
+  for (const auto& own : {identity.preferred_v4, identity.preferred_v6}) {
+    // Behind 1:1 NAT a look at the own advertised address may come back with either.
+    if (own) witnesses.insert({own->advertised, own->bound});
+  }
+  for (const IpAddress& address : witnesses) out->add_witness_addresses(address.ToString());
 }
 
 void AddKeys(const reconcile::QuicKeys& keys, v1::Config* out) {
@@ -92,6 +104,7 @@ void AddSites(const Desired& desired, v1::Config* out) {
 crypto::Secret RenderConfig(const Desired& desired, const RenderSettings& settings) {
   v1::Config config;
   AddAddresses(desired, settings, &config);
+  AddWitnesses(desired, settings, &config);
   config.set_server_id(desired.quic_identity->server_id);
   AddKeys(*desired.quic_keys, &config);
   config.set_reset_key(std::string(settings.reset_key.Reveal()));

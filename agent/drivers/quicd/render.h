@@ -1,6 +1,8 @@
 // Rendering: a desired state as the configuration of lockstep-quicd. Pure.
 #pragma once
 
+#include <vector>
+
 #include "agent/reconcile/desired.h"
 #include "common/base/ip.h"
 #include "common/crypto/secret.h"
@@ -12,6 +14,8 @@ struct RenderSettings {
   std::string secret;        // what it lets nobody in without
   crypto::Secret reset_key;  // this node's alone, the same after a restart
   uint16_t port = 443;
+  // Where the controller is; it looks at nodes itself when no other node can.
+  std::vector<IpAddress> controllers = {};
 };
 
 // A serialised Config; the same input gives the same bytes. `desired` has a quic_identity and

@@ -58,6 +58,7 @@ Hostname Host(const std::string& text) { return *Hostname::Parse(text); }
 reconcile::Desired Sample() {
   reconcile::Desired out;
   out.node = *NodeName::Parse("fra1");
+  out.node_addresses = {Ip("198.51.100.7"), Ip("2001:db8:d::7")};
   out.service_addresses = {Ip("203.0.113.10"), Ip("2001:db8:a::10")};
   out.quic_server = QuicServer::kQuicd;
   out.quic_identity = reconcile::QuicIdentity{
@@ -79,7 +80,11 @@ reconcile::Desired Sample() {
 }
 
 RenderSettings Settings() {
-  return {{Ip("127.0.0.1"), 7445}, "listener", crypto::Secret(std::string(32, 'r')), 443};
+  return {{Ip("127.0.0.1"), 7445},
+          "listener",
+          crypto::Secret(std::string(32, 'r')),
+          443,
+          {Ip("192.0.2.1"), Ip("192.0.2.1"), Ip("2001:db8:c::1")}};
 }
 
 v1::Config Rendered(const reconcile::Desired& desired) {
@@ -95,13 +100,26 @@ TEST(QuicdRenderTest, SaysEverythingOfTheNode) {
   EXPECT_EQ(config.preferred_v4().advertised(), "198.51.100.7:443");
   EXPECT_EQ(config.preferred_v4().bound(), "10.0.0.7:443");
   EXPECT_FALSE(config.has_preferred_v6());
-  EXPECT_THAT(config.witness_addresses(), ElementsAre("198.51.100.9"));
   EXPECT_EQ(config.server_id(), "12345678");
   EXPECT_EQ(config.reset_key(), std::string(32, 'r'));
   EXPECT_THAT(config.token_keys(), ElementsAre(std::string(32, 't')));
   EXPECT_EQ(config.ticket_keys().next(), std::string(64, 'b'));
   EXPECT_EQ(config.upstream().address(), "127.0.0.1:7445");
   EXPECT_EQ(config.upstream().secret(), "listener");
+}
+
+TEST(QuicdRenderTest, PeersTheControllerAndTheNodeItselfAreWitnesses) {
+  EXPECT_THAT(Rendered(Sample()).witness_addresses(),
+              ElementsAre("10.0.0.7", "192.0.2.1", "198.51.100.7", "198.51.100.9", "2001:db8:c::1",
+                          "2001:db8:d::7"));
+}
+
+TEST(QuicdRenderTest, TheOnlyNodeOfAFleetMayLookAtItself) {
+  reconcile::Desired alone = Sample();
+  alone.peers.clear();
+  alone.quic_identity->preferred_v4.reset();
+  EXPECT_THAT(Rendered(alone).witness_addresses(),
+              ElementsAre("192.0.2.1", "198.51.100.7", "2001:db8:c::1", "2001:db8:d::7"));
 }
 
 TEST(QuicdRenderTest, NamesOfOneCertificateAndSiteStandTogether) {
