@@ -12,11 +12,12 @@ import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import expect_everywhere, issue, serve
-from lab.client import FAMILIES
+from lab.client import FAMILIES, PROTOCOLS
 from lab.process import Process
 from lab.shell import wait_until
 
 SITE = "www.example.test"
+RATE_PER_S = 200
 
 
 def lockstep_quicd_serves_http3_on_every_node_and_family(fleet):
@@ -74,6 +75,26 @@ def a_killed_quicd_serves_again_at_once(fleet):
         took_s = time.monotonic() - killed
     say(f"{node.name}: killed, started by its supervisor, served again after {took_s * 1000:.0f} ms")
     expect(took_s < 5, f"HTTP/3 was away for {took_s:.1f} s")
+    expect_everywhere(fleet, SITE)
+
+
+def no_request_fails_while_certificates_change_and_agents_restart(fleet):
+    _served_by_quicd(fleet)
+    expect_everywhere(fleet, SITE)
+    questions = [fleet.client.question(node.place, protocol, family, SITE)
+                 for node in fleet.nodes for protocol in PROTOCOLS for family in FAMILIES]
+    load = fleet.client.load(questions, RATE_PER_S)
+    for node in fleet.nodes:
+        issue(fleet, SITE)
+        node.agent.restart()
+        wait_until(f"{node.name} is back", lambda: len(fleet.connected()) == len(fleet.nodes),
+                   timeout_s=30)
+    result = load.finish()
+    say(f"{result['total']} requests in {result['seconds']:.0f} s across {len(fleet.nodes)} renewals "
+        f"and restarts, {result['failed']} failed, slowest {result['slowest_ms']:.0f} ms; "
+        f"{result['by_protocol']}")
+    expect(result["by_protocol"].get("h3", 0) > 0, "no HTTP/3 request was made")
+    expect_equal(result["failed"], 0, f"failed: {result['failures']}")
     expect_everywhere(fleet, SITE)
 
 
