@@ -18,6 +18,7 @@ using ::testing::IsEmpty;
 
 struct FakeServer {
   bool there = true;
+  bool lies = false;  // says that it serves something else
   std::string config;
   Status refuse;
   int released = 0;
@@ -40,7 +41,7 @@ class FakeControl : public Control {
     if (!server_.there) return Unavailable("cannot be reached");
     if (!server_.refuse.ok()) return server_.refuse;
     server_.config = std::string(config);
-    return crypto::Sha256(config);
+    return crypto::Sha256(server_.lies ? "something else" : config);
   }
   Status Release() override {
     server_.config.clear();
@@ -128,6 +129,7 @@ TEST(QuicdRenderTest, NamesOfOneCertificateAndSiteStandTogether) {
   EXPECT_THAT(config.sites(0).hosts(), ElementsAre("a.example", "b.example"));
   EXPECT_EQ(config.sites(0).private_key(), "key1");
   EXPECT_EQ(config.sites(0).alt_svc(), "h3=\":443\"; ma=300");
+  EXPECT_TRUE(config.sites(0).policy().disable_active_migration());
   EXPECT_TRUE(config.sites(0).policy().use_preferred_address());
   EXPECT_EQ(config.sites(0).policy().idle_timeout().nanos(), 500'000'000);
   EXPECT_THAT(config.sites(1).hosts(), ElementsAre("stray.example"));
@@ -187,6 +189,12 @@ TEST_F(QuicdDriverTest, IsNotMissedWhereAnotherServes) {
   EXPECT_EQ(driver.Apply(OfCaddy(), nullptr), Status::Ok());
   EXPECT_THAT(driver.Inspect(), IsEmpty());
   EXPECT_EQ(driver.Check(Sample()), Unavailable("cannot be reached"));
+}
+
+TEST_F(QuicdDriverTest, AnAnswerAboutAnotherConfigurationIsAnError) {
+  QuicdDriver driver = MakeDriver();
+  server_.lies = true;
+  EXPECT_EQ(driver.Apply(Sample(), nullptr).code(), Code::kInternal);
 }
 
 TEST_F(QuicdDriverTest, HandsOnTheWordsOfARefusal) {
