@@ -25,6 +25,18 @@ std::string WhyNot(const reconcile::QuicExpectation& expected,
   return "";
 }
 
+// An older prober says nothing of a move: it is judged on the parameters alone.
+std::string WhyNotMoved(const Expectation& expected, const types::v1::QuicSeen& seen) {
+  const std::string& wanted =
+      expected.look.address.is_v6() ? expected.quic->preferred_ipv6 : expected.quic->preferred_ipv4;
+  if (wanted.empty()) return "";
+  if (!seen.move_error().empty()) {
+    return " did not go on at the preferred address: " + seen.move_error();
+  }
+  if (seen.moved_to().empty() || seen.moved_to() == wanted) return "";
+  return " went on at " + seen.moved_to() + " and not at the preferred address " + wanted;
+}
+
 std::string Short(const std::string& leaf_sha256) {
   return leaf_sha256.empty() ? "none" : leaf_sha256.substr(0, kShownHexDigits);
 }
@@ -36,6 +48,7 @@ Expectation Expect(const reconcile::Look& look) {
   out.look.host = look.host;
   out.expected = look.expected;
   out.quic = look.quic;
+  out.look.follow_preferred_address = !look.quic || !look.quic->behind_nat;
   switch (look.kind) {
     case LookKind::kTls:
       out.look.kind = types::v1::PROBE_KIND_TLS;
@@ -89,8 +102,9 @@ std::string WhyNot(const Expectation& expected, const types::v1::Observation& se
   if (leaf != expected.expected) {
     return what + " showed leaf " + Short(leaf) + " and not " + Short(expected.expected);
   }
-  const std::string wrong =
-      expected.quic ? WhyNot(*expected.quic, seen.quic().parameters()) : std::string();
+  if (!expected.quic) return "";
+  std::string wrong = WhyNot(*expected.quic, seen.quic().parameters());
+  if (wrong.empty()) wrong = WhyNotMoved(expected, seen.quic());
   return wrong.empty() ? "" : what + wrong;
 }
 

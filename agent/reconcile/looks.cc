@@ -11,6 +11,10 @@ std::string Offered(const std::optional<PreferredAddress>& preferred, bool use) 
   return use && preferred ? Endpoint{preferred->advertised, kQuicPort}.ToString() : "";
 }
 
+bool IsTranslated(const std::optional<PreferredAddress>& preferred) {
+  return preferred && preferred->advertised != preferred->bound;
+}
+
 std::set<Hostname> SetOf(const std::vector<Hostname>& hosts) {
   return {hosts.begin(), hosts.end()};
 }
@@ -43,7 +47,9 @@ std::map<Hostname, QuicExpectation> ExpectedQuic(const Desired& desired) {
     const QuicPolicy& policy = policies[host];
     out[host] = {policy.disable_active_migration,
                  Offered(desired.quic_identity->preferred_v4, policy.use_preferred_address),
-                 Offered(desired.quic_identity->preferred_v6, policy.use_preferred_address)};
+                 Offered(desired.quic_identity->preferred_v6, policy.use_preferred_address),
+                 IsTranslated(desired.quic_identity->preferred_v4) ||
+                     IsTranslated(desired.quic_identity->preferred_v6)};
   }
   return out;
 }

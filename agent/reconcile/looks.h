@@ -19,6 +19,9 @@ struct QuicExpectation {
   bool disable_active_migration = false;
   std::string preferred_ipv4;  // "10.77.1.2:443"; empty: none
   std::string preferred_ipv6;
+  // An advertised address is not the bound one: whether it leads here is seen from elsewhere, since
+  // NAT need not let the node itself back in.
+  bool behind_nat = false;
   friend auto operator<=>(const QuicExpectation&, const QuicExpectation&) = default;
 };
 

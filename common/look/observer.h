@@ -20,9 +20,10 @@ inline constexpr char kSiteCapability[] = "look/site";
 struct Look {
   types::v1::ProbeKind kind = types::v1::PROBE_KIND_UNSPECIFIED;
   IpAddress address;
-  Hostname host;                        // Host header or SNI
-  std::optional<ChallengeToken> token;  // for PROBE_KIND_CHALLENGE
-  std::optional<SiteMark> mark = {};    // for PROBE_KIND_SITE
+  Hostname host;                         // Host header or SNI
+  std::optional<ChallengeToken> token;   // for PROBE_KIND_CHALLENGE
+  std::optional<SiteMark> mark = {};     // for PROBE_KIND_SITE
+  bool follow_preferred_address = true;  // for PROBE_KIND_QUIC
 };
 
 // Thread-safe; blocks until there is an answer, `deadline` has passed or a stop is asked for. Never

@@ -129,6 +129,7 @@ void SeeQuic(const Look& look, const probe::Route& route, std::stop_token stop,
   probe::QuicRequest request;
   request.route = route;
   request.sni = look.host;
+  request.follow_preferred_address = look.follow_preferred_address;
   const probe::QuicObservation seen = probe::QuicHandshake(request, std::move(stop));
   Set(seen.elapsed, out->mutable_elapsed());
   if (!seen.handshake) {
@@ -138,6 +139,8 @@ void SeeQuic(const Look& look, const probe::Route& route, std::stop_token stop,
   if (seen.transport_parameters) {
     Set(*seen.transport_parameters, out->mutable_quic()->mutable_parameters());
   }
+  if (seen.moved_to) out->mutable_quic()->set_moved_to(seen.moved_to->ToString());
+  out->mutable_quic()->set_move_error(seen.move_error);
 }
 
 }  // namespace

@@ -82,6 +82,9 @@ struct QuicRequest {
   Route route;
   Hostname sni;
   std::vector<std::string> alpn = {"h3"};
+  // Go on at the address of the same family that the server prefers, where it offers one: what a
+  // client does after the handshake. Takes at most half of what the handshake left of the deadline.
+  bool follow_preferred_address = false;
 };
 
 // RFC 9000 §18.2. Durations as sent (milliseconds), limits in bytes or streams.
@@ -117,6 +120,10 @@ struct QuicObservation {
   Endpoint remote;
   Micros elapsed{0};  // until the handshake was completed or had failed
   std::string error;  // with the TLS alert, the peer's close code, or "Connection refused"
+  // Where the connection went on: the path was validated, and a datagram came from there. Unset =
+  // it stayed; because it could not move only if there is a `move_error`.
+  std::optional<Endpoint> moved_to;
+  std::string move_error;  // what a handshake showed is no less true for it
 };
 
 }  // namespace lockstep::probe

@@ -5,6 +5,16 @@
 #include "common/probe/quic_client.h"
 
 namespace lockstep::probe {
+namespace {
+
+// A part of the time only, so that who waits for the look hears of a move that fails.
+void Follow(QuicClient& client, const net::Limit& limit, QuicObservation* seen) {
+  const auto moved = client.FollowPreferredAddress(limit.Now() + limit.Left() / 2);
+  seen->move_error = moved.status().message();
+  if (moved.ok()) seen->moved_to = *moved;
+}
+
+}  // namespace
 
 QuicObservation QuicHandshake(const QuicRequest& request, std::stop_token stop) {
   const net::Limit limit(request.route.deadline, std::move(stop));
@@ -22,6 +32,7 @@ QuicObservation QuicHandshake(const QuicRequest& request, std::stop_token stop) 
   seen.elapsed = limit.Now() - begin;
   if (client == nullptr) return seen;
   client->Observe(&seen);
+  if (seen.handshake && request.follow_preferred_address) Follow(*client, limit, &seen);
   client->Close();
   return seen;
 }

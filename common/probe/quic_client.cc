@@ -82,7 +82,10 @@ Status PeerClosed(const ngtcp2_ccerr& close) {
 }  // namespace
 
 QuicClient::QuicClient(const QuicRequest& request, const net::Limit* limit)
-    : limit_(*limit), source_(request.route.source) {}
+    : limit_(*limit),
+      target_(request.route.target),
+      source_(request.route.source),
+      follows_(request.follow_preferred_address) {}
 
 QuicClient::~QuicClient() {
   if (conn_ != nullptr) ngtcp2_conn_del(conn_);
@@ -128,7 +131,8 @@ Status QuicClient::StartConnection(const QuicRequest& request) {
   params.initial_max_data = 262144;
   params.max_idle_timeout = 30 * NGTCP2_SECONDS;
 
-  const ngtcp2_callbacks callbacks = Callbacks();
+  ngtcp2_callbacks callbacks = Callbacks();
+  AddMoveCallbacks(&callbacks);
   const ngtcp2_cid server_id = RandomConnectionId();
   const ngtcp2_cid own_id = RandomConnectionId();
   const int rc =
@@ -139,7 +143,7 @@ Status QuicClient::StartConnection(const QuicRequest& request) {
   return Status::Ok();
 }
 
-Status QuicClient::Step() {
+Status QuicClient::Step(MonoTime until) {
   LS_RETURN_IF_ERROR(SendDue());
   std::vector<pollfd> waits;
   for (const auto& path : paths_) waits.push_back({path->socket.get(), POLLIN, 0});
@@ -148,7 +152,7 @@ Status QuicClient::Step() {
   const MonoTime timer = expiry == UINT64_MAX
                              ? limit_.deadline()
                              : MonoTime(Micros(static_cast<int64_t>(expiry / 1000) + 1));
-  const Result<bool> ready = limit_.WaitUntil(waits, timer);
+  const Result<bool> ready = limit_.WaitUntil(waits, std::min(timer, until));
   if (!ready.ok() && ready.status().code() == Code::kDeadlineExceeded && datagrams_received_ > 0) {
     return DeadlineExceeded("no complete answer within the deadline, in " +
                             std::to_string(datagrams_received_) + " datagrams");
@@ -196,7 +200,7 @@ Status QuicClient::WriteDatagram(const ngtcp2_path& path, const uint8_t* data, s
   return Status::Ok();
 }
 
-Status QuicClient::ReceiveReady(const Path& path) {
+Status QuicClient::ReceiveReady(Path& path) {
   std::array<uint8_t, 65536> buffer;
   for (int i = 0; i < kMaxDatagramsPerStep; ++i) {
     const ssize_t size = ::recv(path.socket.get(), buffer.data(), buffer.size(), 0);
@@ -206,6 +210,7 @@ Status QuicClient::ReceiveReady(const Path& path) {
       return FromErrno(errno, "receive");
     }
     ++datagrams_received_;
+    ++path.datagrams;
     const ngtcp2_pkt_info info{};
     const int rc = ngtcp2_conn_read_pkt(conn_, &path.path, &info, buffer.data(),
                                         static_cast<size_t>(size), ToTimestamp(limit_.Now()));
@@ -252,7 +257,8 @@ void QuicClient::Close() {
   if (ngtcp2_conn_in_closing_period(conn_) != 0 || ngtcp2_conn_in_draining_period(conn_) != 0) {
     return;  // either side has said it already
   }
-  if (!SendDue().ok()) return;
+  // Not every path need be writable for the goodbye to get through on its own.
+  (void)SendDue();
   ngtcp2_ccerr_set_application_error(&close_reason_, kH3NoError, nullptr, 0);
   WriteClose();
 }

@@ -31,15 +31,15 @@ std::string JudgeAddress(const std::string& seen, const std::string& wanted,
          (wanted.empty() ? "none" : wanted);
 }
 
-std::string JudgeMove(const types::v1::QuicSeen& quic, const std::string& v4,
-                      const std::string& v6) {
-  if (v4.empty() && v6.empty()) return "";
+// A connection moves within its family.
+std::string JudgeMove(const types::v1::QuicSeen& quic, const std::string& wanted) {
+  if (wanted.empty()) return "";
   if (!quic.move_error().empty()) {
     return "offers a preferred address and the connection did not move there: " +
            quic.move_error().substr(0, 300);
   }
   const std::string& moved_to = quic.moved_to();
-  if (moved_to.empty() || moved_to == v4 || moved_to == v6) return "";
+  if (moved_to.empty() || moved_to == wanted) return "";
   return "the connection moved to " + Quoted(moved_to) + ", which is not the preferred address";
 }
 
@@ -66,7 +66,10 @@ std::string JudgeParameters(const std::string& observation, const model::QuicPar
   const std::string v6 = WantedOf(wanted, Family::kIpv6);
   std::string problem = JudgeAddress(parameters.preferred_ipv4(), v4, "IPv4");
   if (problem.empty()) problem = JudgeAddress(parameters.preferred_ipv6(), v6, "IPv6");
-  return problem.empty() ? JudgeMove(seen.quic(), v4, v6) : problem;
+  if (!problem.empty()) return problem;
+  const Result<IpAddress> at = IpAddress::Parse(seen.address());
+  if (!at.ok()) return "the look at it does not say at which address it was";
+  return JudgeMove(seen.quic(), at->is_v6() ? v6 : v4);
 }
 
 }  // namespace lockstep::controller::barrier

@@ -45,6 +45,29 @@ TEST(ProofTest, MigrationThatIsNotBarredIsAFailure) {
             std::string(kWhat) + " did not say disable_active_migration, as it must");
 }
 
+TEST(ProofTest, AConnectionThatDidNotMoveOrMovedElsewhereIsAFailure) {
+  types::v1::Observation seen = Seen();
+  seen.mutable_quic()->set_moved_to("10.77.1.2:443");
+  EXPECT_EQ(WhyNot(Expected(), seen), "");
+  seen.mutable_quic()->set_moved_to("10.77.9.9:443");
+  EXPECT_EQ(WhyNot(Expected(), seen),
+            std::string(kWhat) +
+                " went on at 10.77.9.9:443 and not at the preferred address 10.77.1.2:443");
+  seen.mutable_quic()->clear_moved_to();
+  seen.mutable_quic()->set_move_error("move to 10.77.1.2:443: no answer");
+  EXPECT_EQ(WhyNot(Expected(), seen),
+            std::string(kWhat) +
+                " did not go on at the preferred address: move to 10.77.1.2:443: no answer");
+}
+
+TEST(ProofTest, BehindNatTheNodeDoesNotFollowItself) {
+  reconcile::Look look{reconcile::LookKind::kQuic, Expected().look.host, Expected().look.address,
+                       "9a17", Expected().quic};
+  EXPECT_TRUE(Expectations({look})[0].look.follow_preferred_address);
+  look.quic->behind_nat = true;
+  EXPECT_FALSE(Expectations({look})[0].look.follow_preferred_address);
+}
+
 TEST(ProofTest, CaddysParametersAreItsOwn) {
   Expectation expected = Expected();
   expected.quic.reset();

@@ -36,7 +36,7 @@ TEST(QuicLooksTest, ExpectWhatIsAdvertisedOfQuicd) {
   const Looks looks = ExpectedLooks(desired, CompareDesired(desired, nullptr));
   ASSERT_EQ(QuicOf(looks.changed).size(), 2u);
   for (const Look& look : QuicOf(looks.changed)) {
-    EXPECT_EQ(look.quic, (QuicExpectation{true, "198.51.100.7:443", ""}));
+    EXPECT_EQ(look.quic, (QuicExpectation{true, "198.51.100.7:443", "", true}));
   }
 }
 

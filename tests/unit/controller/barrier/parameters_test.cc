@@ -15,6 +15,7 @@ const model::QuicParameters kWanted{true, Seconds(30), {Ip("10.77.1.2"), Ip("fd7
 
 types::v1::Observation Right() {
   types::v1::Observation seen;
+  seen.set_address("203.0.113.10");
   auto& parameters = *seen.mutable_quic()->mutable_parameters();
   parameters.set_disable_active_migration(true);
   parameters.mutable_max_idle_timeout()->set_seconds(30);
@@ -31,6 +32,7 @@ std::string Judged(const types::v1::Observation& seen,
 TEST(ParametersTest, WhatIsWantedIsNoProblem) {
   EXPECT_EQ(Judged(Right()), "");
   auto v6 = Right();
+  v6.set_address("2001:db8:a::10");
   v6.mutable_quic()->set_moved_to("[fd77:1::2]:443");
   EXPECT_EQ(Judged(v6), "");
 }
@@ -56,6 +58,8 @@ TEST(ParametersTest, AConnectionThatDidNotMoveOrMovedElsewhereIsAProblem) {
   seen.mutable_quic()->set_moved_to("10.77.9.9:443");
   EXPECT_EQ(Judged(seen),
             "the connection moved to \"10.77.9.9:443\", which is not the preferred address");
+  seen.mutable_quic()->set_moved_to("[fd77:1::2]:443");
+  EXPECT_NE(Judged(seen), "") << "of the other family";
   seen.mutable_quic()->clear_moved_to();
   seen.mutable_quic()->set_move_error("timed out after 2 s");
   EXPECT_EQ(
