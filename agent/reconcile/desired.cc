@@ -22,10 +22,6 @@ constexpr size_t kMaxKeyBytes = 16 * 1024;
 constexpr size_t kMaxContentTypeBytes = 255;
 constexpr size_t kMaxPathBytes = 4096;
 
-std::string Indexed(std::string_view field, int index) {
-  return std::string(field) + "[" + std::to_string(index) + "]";
-}
-
 template <typename Message>
 Result<Message> ParseBody(const snapshot::Snapshot::Entry& entry) {
   Message message;

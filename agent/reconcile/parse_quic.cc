@@ -20,10 +20,6 @@ constexpr size_t kMaxAltSvcBytes = 1024;
 constexpr Millis kMinIdleTimeout = Seconds(1);
 constexpr Millis kMaxIdleTimeout = std::chrono::minutes(10);
 
-std::string Indexed(std::string_view field, int index) {
-  return std::string(field) + "[" + std::to_string(index) + "]";
-}
-
 // Never says more of a key than its length.
 Result<SharedSecret> TakeKey(std::string* bytes, size_t size, const std::string& field) {
   if (bytes->size() != size) {
@@ -86,6 +82,10 @@ Result<std::vector<SharedSecret>> TakeTokenKeys(pb::QuicKeys& message) {
 }
 
 }  // namespace
+
+std::string Indexed(std::string_view field, int index) {
+  return std::string(field) + "[" + std::to_string(index) + "]";
+}
 
 Result<QuicServer> ParseQuicServer(const pb::NodeSettings& message) {
   switch (message.quic_server()) {

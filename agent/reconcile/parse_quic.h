@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "agent/reconcile/quic.h"
 #include "common/status/status.h"
 #include "lockstep/types/v1/snapshot.pb.h"
 
 namespace lockstep::agent::reconcile {
+
+// "peers[2]": a place in a list, for messages.
+std::string Indexed(std::string_view field, int index);
 
 // INVALID_ARGUMENT for a server that this agent does not know: nobody else would serve UDP 443.
 Result<QuicServer> ParseQuicServer(const types::v1::NodeSettings& message);

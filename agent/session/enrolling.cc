@@ -14,7 +14,7 @@ namespace lockstep::agent::session {
 namespace {
 
 constexpr Micros kHandshakeDeadline = Seconds(10);
-constexpr auto kCallDeadline = std::chrono::seconds(30);
+constexpr auto kEnrolmentDeadline = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -33,7 +33,7 @@ Result<state::Identity> Enroll(const ControllerAddress& address, const state::Jo
   request.set_csr_pem(crypto::MakeCsr(key, token.node.str()));
   v1::EnrollResponse response;
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + kEnrolmentDeadline);
   const auto stub = v1::EnrollmentService::NewStub(MakeChannel(address, credentials));
   const grpc::Status called = stub->Enroll(&context, request, &response);
   if (!called.ok()) return rpc::FromGrpc(called).Prefixed("enrol as " + token.node.str());

@@ -12,7 +12,7 @@
 namespace lockstep::agent::session {
 namespace {
 
-constexpr auto kCallDeadline = std::chrono::seconds(30);
+constexpr auto kRenewalDeadline = std::chrono::seconds(30);
 constexpr Micros kCheckEvery = std::chrono::minutes(30);
 constexpr Micros kJitter = std::chrono::minutes(20);
 
@@ -26,7 +26,7 @@ Result<state::Identity> RenewIdentity(ControllerLink& link, state::IdentityStore
   request.set_csr_pem(crypto::MakeCsr(key, held.node.str()));
   v1::RenewIdentityResponse response;
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + kRenewalDeadline);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto stub = v1::AgentService::NewStub(link.Current());
   const grpc::Status called = stub->RenewIdentity(&context, request, &response);

@@ -8,10 +8,8 @@
 namespace lockstep::dns {
 namespace {
 
-constexpr uint16_t kDnsPort = 53;
 constexpr size_t kMaxServersPerZone = 8;
 constexpr size_t kMaxNames = 9;  // the name and eight places where CNAMEs may lead
-constexpr int kMaxQuestions = 9;
 
 // A name server of a zone: the name it goes by and where it is.
 struct ZoneServer {

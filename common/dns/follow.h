@@ -13,6 +13,9 @@ namespace lockstep::dns {
 
 using AskFunction = std::function<Result<Message>(const std::string& name, RecordType type)>;
 
+// For a name and the eight places where CNAMEs may lead.
+inline constexpr int kMaxQuestions = 9;
+
 // What a name leads to.
 struct Followed {
   std::vector<std::string> chain;  // the name asked for, then each CNAME's target

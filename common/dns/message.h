@@ -11,6 +11,8 @@
 
 namespace lockstep::dns {
 
+inline constexpr uint16_t kDnsPort = 53;
+
 enum class RecordType : uint16_t {
   kA = 1,
   kNs = 2,

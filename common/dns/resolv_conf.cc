@@ -3,10 +3,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/dns/message.h"
+
 namespace lockstep::dns {
 namespace {
 
-constexpr uint16_t kDnsPort = 53;
 constexpr size_t kMaxServers = 3;  // MAXNS of resolv.h
 
 }  // namespace

@@ -9,8 +9,7 @@
 namespace lockstep::dns {
 namespace {
 
-constexpr int kRounds = 2;        // UDP loses datagrams
-constexpr int kMaxQuestions = 9;  // for a name and the CNAMEs it leads through
+constexpr int kRounds = 2;  // UDP loses datagrams
 
 bool IsDefinite(const Message& answer) { return answer.rcode == "NOERROR" || answer.no_such_name; }
 

@@ -16,15 +16,15 @@ namespace lockstep::probe {
 namespace {
 
 template <auto Free>
-struct Deleter {
+struct CurlDeleter {
   template <typename T>
   void operator()(T* object) const {
     Free(object);
   }
 };
-using EasyPtr = std::unique_ptr<CURL, Deleter<curl_easy_cleanup>>;
-using MultiPtr = std::unique_ptr<CURLM, Deleter<curl_multi_cleanup>>;
-using ListPtr = std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>>;
+using EasyPtr = std::unique_ptr<CURL, CurlDeleter<curl_easy_cleanup>>;
+using MultiPtr = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
+using ListPtr = std::unique_ptr<curl_slist, CurlDeleter<curl_slist_free_all>>;
 
 bool IsFieldText(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) {

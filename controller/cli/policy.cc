@@ -11,13 +11,13 @@ namespace {
 
 using Admin = v1::AdminService::StubInterface;
 
-struct ApplyOptions {
+struct PolicyOptions {
   std::string file;
   bool wait = false;
   uint32_t timeout_seconds = kGenerationTimeoutSeconds;
 };
 
-ExitCode ApplyPolicy(Session& session, const ApplyOptions& options) {
+ExitCode ApplyPolicy(Session& session, const PolicyOptions& options) {
   const Result<std::string> text = ReadTextFile(session, options.file, "policy file");
   if (!text.ok()) return session.Fail(text.status());
   v1::ApplyPolicyRequest request;
@@ -136,7 +136,7 @@ void AddPolicy(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("policy", "who has UDP 443, and what QUIC clients are told")
                        ->require_subcommand(1);
   CLI::App* apply = noun->add_subcommand("apply", "replace the edge policy, and roll it out");
-  auto options = std::make_shared<ApplyOptions>();
+  auto options = std::make_shared<PolicyOptions>();
   apply
       ->add_option("-f,--file", options->file,
                    "the policy file (TOML, docs/operations.md); - for standard input")

@@ -6,7 +6,7 @@
 namespace lockstep::controller::edge {
 namespace {
 
-constexpr uint32_t kMostDoublings = 4;
+constexpr uint32_t kMostRelapseDoublings = 4;
 
 using Node = KeepingFacts::Node;
 
@@ -55,7 +55,8 @@ void Note(Sight sight, const KeepingOptions& options, WallTime now, NodeKeeping*
 }
 
 Micros ReleaseAfter(const NodeKeeping& node, const KeepingOptions& options) {
-  const uint32_t doublings = node.relapses > 0 ? std::min(node.relapses - 1, kMostDoublings) : 0;
+  const uint32_t doublings =
+      node.relapses > 0 ? std::min(node.relapses - 1, kMostRelapseDoublings) : 0;
   return options.release * (int64_t{1} << doublings);
 }
 

@@ -37,8 +37,8 @@ std::string Hints(const std::vector<IpAddress>& addresses) {
   return (v4.empty() ? "" : " ipv4hint=" + v4) + (v6.empty() ? "" : " ipv6hint=" + v6);
 }
 
-std::string Record(const Hostname& owner, Seconds ttl, const std::string& type,
-                   const std::string& data) {
+std::string RecordLine(const Hostname& owner, Seconds ttl, const std::string& type,
+                       const std::string& data) {
   return owner.ascii() + ". " + std::to_string(ttl.count()) + " IN " + type + " " + data + "\n";
 }
 
@@ -102,7 +102,7 @@ Result<std::string> RenderZone(const ZoneInput& input) {
   std::string out;
   for (const ZoneInput::Host& host : input.hosts) {
     for (const IpAddress& address : input.service_addresses) {
-      out += Record(host.name, ttl, address.is_v6() ? "AAAA" : "A", address.ToString());
+      out += RecordLine(host.name, ttl, address.is_v6() ? "AAAA" : "A", address.ToString());
     }
     if (!host.secure) {
       out += "; " + host.name.ascii() +
@@ -110,7 +110,7 @@ Result<std::string> RenderZone(const ZoneInput& input) {
              "to port 443\n";
       continue;
     }
-    for (const std::string& data : https) out += Record(host.name, ttl, "HTTPS", data);
+    for (const std::string& data : https) out += RecordLine(host.name, ttl, "HTTPS", data);
   }
   return out;
 }

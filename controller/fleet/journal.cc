@@ -8,7 +8,7 @@ namespace lockstep::controller::fleet {
 namespace {
 
 constexpr size_t kKeptEvents = 20'000;
-constexpr uint64_t kPruneEvery = 500;
+constexpr uint64_t kEventsBetweenPrunes = 500;
 
 void LogEvent(const model::Event& event) {
   const log::Fields fields = {
@@ -30,7 +30,7 @@ void LogEvent(const model::Event& event) {
 
 void Journal::Record(model::Severity severity, std::string kind, std::string subject,
                      std::string text) {
-  const bool prune = ++recorded_ % kPruneEvery == 0;
+  const bool prune = ++recorded_ % kEventsBetweenPrunes == 0;
   auto event = std::make_shared<model::Event>(model::Event{
       0, state_.clock().Now(), severity, std::move(kind), std::move(subject), std::move(text)});
   LogEvent(*event);

@@ -13,7 +13,7 @@ namespace {
 constexpr Micros kStoreDelay = Seconds(1);
 // Proofs of challenges are for `order show`; those of certificates are renewed by every sweep.
 constexpr Micros kKept = std::chrono::hours(24 * 30);
-constexpr uint64_t kPruneEvery = 1000;
+constexpr uint64_t kProofsBetweenPrunes = 1000;
 
 // Whether a good look shows no more than that nothing has changed since the other.
 bool Repeats(const model::Proof& later, const model::Proof& earlier) {
@@ -156,7 +156,7 @@ void ProofLedger::StoreNow() {
   auto proofs = std::make_shared<std::vector<model::Proof>>();
   for (auto& [subject, proof] : unsaved_) proofs->push_back(std::move(proof));
   unsaved_.clear();
-  const bool prune = ++stored_ % kPruneEvery == 0;
+  const bool prune = ++stored_ % kProofsBetweenPrunes == 0;
   const WallTime keep_from = state_.clock().Now() - kKept;
   database_.Run(
       [proofs, prune, keep_from](store::Stores& stores) -> Status {

@@ -10,7 +10,7 @@ std::string Line(const std::string& key, const std::string& value) {
 std::string Text(const std::string& word) { return "\"" + word + "\""; }
 std::string Bool(bool value) { return value ? "true" : "false"; }
 
-std::string Lines(const model::EdgeSettings& settings) {
+std::string SettingLines(const model::EdgeSettings& settings) {
   std::string out;
   if (settings.quic_server) {
     out += Line("quic_server", Text(QuicServerName(*settings.quic_server)));
@@ -54,21 +54,21 @@ std::string DurationWord(Micros duration) {
 
 std::string RenderPolicy(const model::EdgePolicy& policy) {
   std::string out;
-  if (const std::string fleet = Lines(policy.fleet); !fleet.empty()) {
+  if (const std::string fleet = SettingLines(policy.fleet); !fleet.empty()) {
     AddTable("[fleet]", fleet, &out);
   }
   for (const auto& [name, settings] : policy.pops) {
-    AddTable("[[pop]]", Line("name", Text(name.str())) + Lines(settings), &out);
+    AddTable("[[pop]]", Line("name", Text(name.str())) + SettingLines(settings), &out);
   }
   for (const auto& [name, node] : policy.nodes) {
     AddTable("[[node]]",
-             Line("name", Text(name.str())) + Lines(node.settings) +
+             Line("name", Text(name.str())) + SettingLines(node.settings) +
                  AddressLine("preferred_v4", node.preferred_v4) +
                  AddressLine("preferred_v6", node.preferred_v6),
              &out);
   }
   for (const auto& [name, settings] : policy.sites) {
-    AddTable("[[site]]", Line("name", Text(name)) + Lines(settings), &out);
+    AddTable("[[site]]", Line("name", Text(name)) + SettingLines(settings), &out);
   }
   return out;
 }

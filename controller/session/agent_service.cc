@@ -4,11 +4,6 @@
 #include "common/rpc/status.h"
 
 namespace lockstep::controller::session {
-namespace {
-
-constexpr size_t kMaxCsrBytes = 16 * 1024;
-
-}  // namespace
 
 AgentService::AgentService(const Gate& gate, Sessions& sessions, IdentityIssuer& issuer,
                            ChallengeLookup& challenges, task::Executor& state)

@@ -9,7 +9,6 @@
 namespace lockstep::controller::session {
 namespace {
 
-constexpr size_t kMaxCsrBytes = 16 * 1024;
 constexpr size_t kMaxTokenPartBytes = 128;
 
 Result<NodeName> Validate(const agent::v1::EnrollRequest& request) {

@@ -1,4 +1,4 @@
-"""Builds the programs with the release preset, showing ninja's own progress."""
+"""Builds the programs with the quickstart preset, showing ninja's own progress."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ def build(directory: pathlib.Path, steps: Steps, programs=ls.PROGRAMS) -> ls.Bui
     environment = {**os.environ, "NINJA_STATUS": "[%f/%t] "}
     with steps.step("build") as detail:
         if not (directory / "build.ninja").exists():
-            _follow(["cmake", "--preset", "release", "-B", str(directory)], environment, steps)
+            _follow(["cmake", "--preset", "quickstart", "-B", str(directory)], environment, steps)
         last = _follow(["cmake", "--build", str(directory), "--target", *programs], environment,
                        steps)
         count = re.match(r"\[(\d+)/", last)

@@ -60,7 +60,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=3, choices=range(1, len(lay.NODE_NAMES) + 1),
                         metavar="N")
     parser.add_argument("--id", default="ls", metavar="NAME")
-    parser.add_argument("--build-dir", type=pathlib.Path, default=ls.REPOSITORY / "build/release",
+    parser.add_argument("--build-dir", type=pathlib.Path, default=ls.REPOSITORY / "build/quickstart",
                         metavar="DIR")
     parser.add_argument("--no-build", action="store_true")
     parser.add_argument("--base", type=pathlib.Path, default=state.default_base(),

@@ -382,7 +382,7 @@ json TlsApp(json certificates) {
 
 // In every config: a load without it, accepted or refused, closes the socket and opens an admin
 // endpoint without any authentication on 127.0.0.1:2019. What persists would hold our keys.
-json Admin(const RenderSettings& settings) {
+json AdminBlock(const RenderSettings& settings) {
   return {{"listen", "unix/" + settings.admin_socket}, {"config", {{"persist", false}}}};
 }
 
@@ -394,7 +394,7 @@ std::vector<IpAddress> ListenAddresses(const Desired& desired) {
   return {out.begin(), out.end()};
 }
 
-std::string RenderAdmin(const RenderSettings& settings) { return Admin(settings).dump(); }
+std::string RenderAdmin(const RenderSettings& settings) { return AdminBlock(settings).dump(); }
 
 std::string RenderHold(const RenderSettings& settings, const IpAddress& address) {
   const Endpoint endpoint{address, settings.https_port};
@@ -402,7 +402,7 @@ std::string RenderHold(const RenderSettings& settings, const IpAddress& address)
                        {"protocols", {"h1"}},
                        {"automatic_https", {{"disable", true}}}};
   const json config = {{"@id", kHoldId},
-                       {"admin", Admin(settings)},
+                       {"admin", AdminBlock(settings)},
                        {"apps", {{"http", {{"servers", {{"hold", server}}}}}}}};
   return config.dump();
 }
@@ -451,7 +451,7 @@ std::string RenderPresetBody(std::string_view body, const NodeName& node, const 
 Result<RenderedConfig> RenderConfig(const Desired& desired, const RenderSettings& settings,
                                     Http3 http3) try {
   RenderedConfig out;
-  const json config = {{"admin", Admin(settings)},
+  const json config = {{"admin", AdminBlock(settings)},
                        {"apps",
                         {{"http",
                           {{"http_port", settings.http_port},

@@ -5,7 +5,7 @@
 namespace lockstep::controller::store::sqlite {
 namespace {
 
-std::vector<model::Event> ReadAll(Query& query) {
+std::vector<model::Event> ReadEvents(Query& query) {
   std::vector<model::Event> events;
   while (query.Next()) {
     events.push_back({query.Number(0), query.Time(1),
@@ -36,13 +36,13 @@ Result<std::vector<model::Event>> EventTable::List(size_t limit, uint64_t before
           "SELECT id, occurred_at, severity, kind, subject, text FROM events WHERE id < ? "
           "ORDER BY id DESC LIMIT ?",
           before, limit);
-      events = ReadAll(query);
+      events = ReadEvents(query);
     } else {
       Query query = connection_.Ask(
           "SELECT id, occurred_at, severity, kind, subject, text FROM events "
           "WHERE id < ? AND subject = ? ORDER BY id DESC LIMIT ?",
           before, subject, limit);
-      events = ReadAll(query);
+      events = ReadEvents(query);
     }
     std::reverse(events.begin(), events.end());
     return events;
@@ -55,7 +55,7 @@ Result<std::vector<model::Event>> EventTable::ListAfter(uint64_t after_id, size_
         "SELECT id, occurred_at, severity, kind, subject, text FROM events WHERE id > ? "
         "ORDER BY id LIMIT ?",
         after_id, limit);
-    return ReadAll(query);
+    return ReadEvents(query);
   });
 }
 

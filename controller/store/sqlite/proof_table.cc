@@ -5,7 +5,7 @@
 namespace lockstep::controller::store::sqlite {
 namespace {
 
-model::Proof Read(const Query& row) {
+model::Proof ReadProof(const Query& row) {
   model::Proof proof;
   proof.subject.node = row.Parsed<NodeName>(0);
   proof.subject.kind = row.Enum(1, model::ProbeKind::kChallenge, model::ProbeKind::kSite);
@@ -25,9 +25,9 @@ model::Proof Read(const Query& row) {
   return proof;
 }
 
-std::vector<model::Proof> ReadAll(Query& query) {
+std::vector<model::Proof> ReadProofs(Query& query) {
   std::vector<model::Proof> proofs;
-  while (query.Next()) proofs.push_back(Read(query));
+  while (query.Next()) proofs.push_back(ReadProof(query));
   // By value: the address is stored as text, which sorts otherwise.
   std::sort(proofs.begin(), proofs.end(),
             [](const auto& a, const auto& b) { return a.subject < b.subject; });
@@ -41,7 +41,7 @@ Result<std::vector<model::Proof>> ProofTable::List() {
     Query query = connection_.Ask(
         "SELECT node, kind, host, token, address, witnessed, observer, good, problem, seen, "
         "boot_id, order_id, elapsed_us, observed_at, observation FROM proofs");
-    return ReadAll(query);
+    return ReadProofs(query);
   });
 }
 
@@ -52,7 +52,7 @@ Result<std::vector<model::Proof>> ProofTable::ListOf(const OrderId& order) {
         "boot_id, order_id, elapsed_us, observed_at, observation FROM proofs "
         "WHERE order_id = ? AND order_id <> ''",
         order);
-    return ReadAll(query);
+    return ReadProofs(query);
   });
 }
 
@@ -101,7 +101,7 @@ Result<std::vector<model::Proof>> ProofTable::ListKept(const OrderId& order) {
         "SELECT node, kind, host, '', address, witnessed, observer, 1, '', seen, boot_id, "
         "order_id, elapsed_us, observed_at, observation FROM order_proofs WHERE order_id = ?",
         order);
-    return ReadAll(query);
+    return ReadProofs(query);
   });
 }
 

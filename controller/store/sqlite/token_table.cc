@@ -3,7 +3,7 @@
 namespace lockstep::controller::store::sqlite {
 namespace {
 
-model::JoinToken Read(const Query& row) {
+model::JoinToken ReadToken(const Query& row) {
   model::JoinToken token;
   token.id = row.Text(0);
   token.node = row.Parsed<NodeName>(1);
@@ -25,7 +25,7 @@ Result<std::optional<model::JoinToken>> TokenTable::Find(const std::string& id) 
         "revoked FROM tokens WHERE id = ?",
         id);
     if (!query.Next()) return std::optional<model::JoinToken>();
-    return std::optional(Read(query));
+    return std::optional(ReadToken(query));
   });
 }
 
@@ -35,7 +35,7 @@ Result<std::vector<model::JoinToken>> TokenTable::List() {
     Query query = connection_.Ask(
         "SELECT id, node, pop, secret_sha256, created_at, expires_at, used_by_spki_sha256, "
         "revoked FROM tokens ORDER BY created_at DESC, id DESC");
-    while (query.Next()) tokens.push_back(Read(query));
+    while (query.Next()) tokens.push_back(ReadToken(query));
     return tokens;
   });
 }
