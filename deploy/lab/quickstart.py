@@ -111,6 +111,8 @@ def bring_up(options: argparse.Namespace, build: ls.Build, steps: Steps) -> int:
     spec = fleet.Spec(options.id, build, options.libraries, options.base,
                       lay.NODE_NAMES[:options.nodes])
     lab = fleet.Fleet(spec, steps).up()
+    with steps.step("edge policy: lockstep-quicd serves HTTP/3 on every node"):
+        lab.quic_server("quicd")
     with steps.step(f"site {SITE}"):
         lab.apply_site(SITE)
     with steps.step("certificate: certbot, the barrier, the CA, every node") as detail:

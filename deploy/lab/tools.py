@@ -31,12 +31,14 @@ def next_commands(layout: lay.Layout, site: str) -> list[str]:
         "",
         f"  alias lockstep={tools / 'lockstep'}",
         "  lockstep status",
+        f"  lockstep policy explain {layout.nodes[min(1, len(layout.nodes) - 1)].name}",
         "  lockstep order list                      # then: lockstep order show ID",
         f"  lockstep cert issue --wait {site} && {tools / 'table'}",
         f"  {tools / 'in'} client curl -s --cacert {root} \\",
         f"      --resolve {site}:443:{lay.SERVICE_IPV4} https://{site}/     # whichever node is hit",
         f"  {tools / 'in'} {node} birdc -s {layout.home(node) / 'bird.ctl'} show protocols",
         f"  ls {layout.logs}",
+        f"  {ls.REPOSITORY / 'deploy/quickstart'} demo route-move",
         f"  {ls.REPOSITORY / 'deploy/quickstart'} down{identity}",
     ]
 
