@@ -11,6 +11,7 @@ from .netns import inside
 from .shell import LabError, run
 
 _HERE = pathlib.Path(__file__).resolve().parent
+_LIBRARIES = "curl-h3"
 PROTOCOLS = ("h1", "h2", "h3")
 FAMILIES = (4, 6)
 
@@ -102,7 +103,13 @@ def cache_directory() -> pathlib.Path:
 
 def fetch_libraries(cache: pathlib.Path) -> pathlib.Path:
     """The private libcurl with HTTP/3 (unpacked once, never installed)."""
-    target = cache / "curl-h3"
-    if not (target / "complete").exists():
-        run(_HERE / "fetch-curl-h3", target, timeout_s=180, env=dict(os.environ))
+    if there := unpacked_libraries(cache):
+        return there
+    target = cache / _LIBRARIES
+    run(_HERE / "fetch-curl-h3", target, timeout_s=180, env=dict(os.environ))
     return target
+
+
+def unpacked_libraries(cache: pathlib.Path) -> pathlib.Path | None:
+    target = cache / _LIBRARIES
+    return target if (target / "complete").exists() else None

@@ -9,13 +9,14 @@ from .route_move import SIZE, Download
 from .steps import Steps
 
 DEMOS = ("route-move",)
-PROGRAM = "lockstep-quicd"
+SUFFIX = "-demo"  # of its lab's id
 _ROW = "{:<32} {:<6} {:>9} {:>9} {:>8}  {}"
 
 
 def run(spec: lab_fleet.Spec, site: str, steps: Steps) -> int:
     """A download that survives a moving route, beside two that do not; the exit code."""
     with contextlib.ExitStack() as stack:
+        state.remove(spec.base, spec.lab_id)  # of one that was killed
         stack.callback(state.remove, spec.base, spec.lab_id)
         fleet = lab_fleet.Fleet(spec, steps).up()
         with steps.step(f"certificate for {site}"):

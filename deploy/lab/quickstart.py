@@ -10,10 +10,10 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import builder, demo, fleet, report, rootless, state, tools  # noqa: E402 (needs the path above)
+from lab import builder, demo, fleet, report, rootless, sights, state, tools  # noqa: E402 (needs the path above)
 from lab import layout as lay  # noqa: E402
 from lab import lockstep as ls  # noqa: E402
-from lab.client import Client, cache_directory, fetch_libraries  # noqa: E402
+from lab.client import Client, cache_directory, fetch_libraries, unpacked_libraries  # noqa: E402
 from lab.shell import LabError  # noqa: E402
 from lab.steps import Steps  # noqa: E402
 
@@ -69,9 +69,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--libraries", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     try:
-        lay.check_lab_id(options.id)
+        lay.check_lab_id(demo_id(options) if options.command == "demo" else options.id)
     except ValueError as error:
         parser.error(f"--id: {error}")
+    if options.id.endswith(demo.SUFFIX):
+        parser.error(f"--id: names that end in {demo.SUFFIX} are those of the demos' labs")
     if (options.command == "demo") != (options.demo is not None):
         parser.error(f"a demo is one of: {', '.join(demo.DEMOS)}, after the word demo")
     options.build_dir = options.build_dir.resolve()
@@ -103,7 +105,9 @@ def with_teardown(options: argparse.Namespace, work) -> int:
         kept = None if isinstance(error, KeyboardInterrupt) else keep_logs(options)
         take_away(options)
         if isinstance(error, LabError) and kept:
-            raise LabError(f"{error}\nthe lab is taken down; its logs are in {kept}") from error
+            flag = tools.id_option(options.id)
+            raise LabError(f"{error}\nthe lab is taken down; its logs are in {kept}"
+                           f" until 'deploy/quickstart down{flag}'") from error
         raise
 
 
@@ -120,7 +124,7 @@ def bring_up(options: argparse.Namespace, build: ls.Build, steps: Steps) -> int:
         serial = lab.certificate(SITE)["serial"]
         detail(f"serial {serial}")
     tools.write(lab.layout, build)
-    faults = show_table(lab.client, lab.layout, serial, steps)
+    faults = show_table(lab.client, lab.controller.cli, lab.layout, serial, steps)
     steps.plain(f"\n{'All in step' if not faults else f'{faults} answers out of step'}. "
                 f"Total time {steps.elapsed_s:.1f} s.\n")
     for line in tools.next_commands(lab.layout, SITE):
@@ -131,7 +135,7 @@ def bring_up(options: argparse.Namespace, build: ls.Build, steps: Steps) -> int:
 def show_demo(options: argparse.Namespace, steps: Steps) -> int:
     """In a lab beside the one that is up."""
     if not options.no_build:
-        builder.build(options.build_dir, steps, (*ls.PROGRAMS, demo.PROGRAM))
+        builder.build(options.build_dir, steps)
     with steps.step("client: a libcurl with HTTP/3, unpacked beside the system's"):
         options.libraries = fetch_libraries(cache_directory())
     if os.geteuid() == 0:
@@ -142,7 +146,7 @@ def show_demo(options: argparse.Namespace, steps: Steps) -> int:
                              "--id", options.id, "--nodes", str(options.nodes), "--build-dir",
                              str(options.build_dir), "--base", str(options.base), "--libraries",
                              str(options.libraries)])
-    os.execvp(argv[0], argv)
+    return rootless.through(argv, lambda: state.remove(options.base, demo_id(options)))
 
 
 def demo_inside(options: argparse.Namespace, steps: Steps) -> int:
@@ -151,17 +155,21 @@ def demo_inside(options: argparse.Namespace, steps: Steps) -> int:
 
 
 def demo_of(options: argparse.Namespace, steps: Steps) -> int:
-    spec = fleet.Spec(f"{options.id}-demo", ls.Build(options.build_dir), options.libraries,
+    spec = fleet.Spec(demo_id(options), ls.Build(options.build_dir), options.libraries,
                       options.base, demo.nodes(options.nodes))
     return demo.run(spec, SITE, steps)
 
 
-def show_table(client: Client, layout: lay.Layout, serial: str, steps: Steps) -> int:
+def demo_id(options: argparse.Namespace) -> str:
+    return options.id + demo.SUFFIX
+
+
+def show_table(client: Client, cli: ls.Cli, layout: lay.Layout, serial: str, steps: Steps) -> int:
     with steps.step("asked from outside by an independent client (libcurl, GnuTLS, ngtcp2)"):
         rows = report.ask_everywhere(client, layout.nodes, SITE)
     lines, faults = report.render(rows, serial)
     steps.plain()
-    for line in lines:
+    for line in (*lines, "", *sights.render(sights.seen(cli, layout.nodes, SITE))):
         steps.plain(line)
     return faults
 
@@ -194,19 +202,31 @@ def stand_inside(options: argparse.Namespace, steps: Steps) -> int:
     rootless.stay()
 
 
+def kept_logs(options: argparse.Namespace) -> pathlib.Path:
+    return cache_directory() / f"logs-{options.id}"
+
+
 def keep_logs(options: argparse.Namespace) -> pathlib.Path | None:
     """Copies the logs of a lab that failed to where they outlive it."""
     logs = options.base / options.id / "log"
     if not logs.is_dir():
         return None
-    kept = cache_directory() / f"logs-{options.id}"
+    kept = kept_logs(options)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(logs, kept)
     return kept
 
 
 def down(options: argparse.Namespace) -> int:
-    print("lab is down, nothing is left" if take_away(options) else "no lab was up")
+    """Also of what may be left of a demo that was killed, and of the logs of a lab that failed."""
+    was_up = take_away(options)
+    was_up |= state.remove(options.base, demo_id(options))
+    had_logs = kept_logs(options).exists()
+    shutil.rmtree(kept_logs(options), ignore_errors=True)
+    print("lab is down, nothing is left" if was_up else
+          "no lab was up; the logs of one that failed are removed" if had_logs else "no lab was up")
+    if libraries := unpacked_libraries(cache_directory()):
+        print(f"the client's libraries stay unpacked for the next time, in {libraries}")
     return 0
 
 
@@ -230,11 +250,11 @@ def table(options: argparse.Namespace, steps: Steps) -> int:
     layout = lay.Layout(options.id, options.base, tuple(content["nodes"]))
     client = Client(layout, pathlib.Path(content["libraries"]))
     client.trust = layout.home("ca") / "issuing-root.pem"
-    listing = ls.Cli(ls.Build(pathlib.Path(content["build"])), layout).json("cert", "list")
-    certificate = fleet.certificate_in(listing, SITE)
+    cli = ls.Cli(ls.Build(pathlib.Path(content["build"])), layout)
+    certificate = fleet.certificate_in(cli.json("cert", "list"), SITE)
     if not certificate:
         raise LabError(f"the controller holds no certificate for {SITE}")
-    return 1 if show_table(client, layout, certificate["serial"], steps) else 0
+    return 1 if show_table(client, cli, layout, certificate["serial"], steps) else 0
 
 
 if __name__ == "__main__":

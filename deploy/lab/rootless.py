@@ -6,6 +6,7 @@ rest. What a map of a single user id cannot do: run the parts as separate users 
 chown files to others.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -70,6 +71,20 @@ class Holder:
                 continue
         return True
 
+
+def through(argv: list[str], clear) -> int:
+    """Runs a program inside to its end; its exit code. `clear` removes its files, also after Ctrl-C."""
+    # A session of its own: of Ctrl-C only we hear, and end all that is inside at once.
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return child.wait()
+    finally:
+        if child.poll() is None:
+            end(process.identity_of(child.pid))
+            child.wait()
+        clear()
+
+
 def stay() -> None:
     """Becomes the holder: reaps what the fleet leaves, until the outer end kills us."""
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -103,11 +118,13 @@ def inner_pid(holder: process.Identity) -> int:
 
 def end(holder: process.Identity) -> None:
     """Kills the holder; the first process inside dies with it, and with that all the rest."""
-    try:
-        inner = process.identity_of(inner_pid(holder))
-        os.kill(holder.pid, signal.SIGKILL)
-    except (LabError, ProcessLookupError):
+    if not holder.alive():
         return  # it has ended by itself
+    inner = None
+    with contextlib.suppress(LabError):  # interrupted before there was anything inside
+        inner = process.identity_of(inner_pid(holder))
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(holder.pid, signal.SIGKILL)
     if inner:
         process.stop(inner)
 

@@ -24,23 +24,28 @@ def write(layout: lay.Layout, build: ls.Build, enter: list[str] | tuple = ()) ->
 def next_commands(layout: lay.Layout, site: str) -> list[str]:
     """What to try next, ready to paste."""
     tools, node = layout.bin, layout.nodes[-1].name
+    quickstart = ls.REPOSITORY / "deploy/quickstart"
     root = layout.home("ca") / "issuing-root.pem"
-    identity = "" if layout.lab_id == "ls" else f" --id {layout.lab_id}"
     return [
         "The fleet is left running. Next:",
         "",
         f"  alias lockstep={tools / 'lockstep'}",
         "  lockstep status",
-        f"  lockstep policy explain {layout.nodes[min(1, len(layout.nodes) - 1)].name}",
+        f"  lockstep policy explain {layout.nodes[min(1, len(layout.nodes) - 1)].name} {site}",
         "  lockstep order list                      # then: lockstep order show ID",
         f"  lockstep cert issue --wait {site} && {tools / 'table'}",
         f"  {tools / 'in'} client curl -s --cacert {root} \\",
         f"      --resolve {site}:443:{lay.SERVICE_IPV4} https://{site}/     # whichever node is hit",
         f"  {tools / 'in'} {node} birdc -s {layout.home(node) / 'bird.ctl'} show protocols",
         f"  ls {layout.logs}",
-        f"  {ls.REPOSITORY / 'deploy/quickstart'} demo route-move",
-        f"  {ls.REPOSITORY / 'deploy/quickstart'} down{identity}",
+        f"  {quickstart} demo route-move{id_option(layout.lab_id)}",
+        f"  {quickstart} down{id_option(layout.lab_id)}",
     ]
+
+
+def id_option(lab_id: str) -> str:
+    """What a command line needs to mean this lab."""
+    return "" if lab_id == "ls" else f" --id {lab_id}"
 
 
 def _script(path: pathlib.Path, purpose: str, command: str, prologue: str = "") -> None:
