@@ -16,6 +16,8 @@ from .shell import LabError, attempt, run
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("lockstep-controller", "lockstep-agent", "lockstep", "lockstep-certbot-hook",
             "lockstep-quicd")
+# One on each family: from both addresses the controller looks at a node that has no peer, and the node's
+# lockstep-quicd answers those it knows from its agent.
 _SESSION_PORT, _ENROL_PORT = 7443, 7444
 _CONTROLLER_NAME = "lockstep-controller"
 
@@ -85,7 +87,7 @@ class Controller:
         return {
             "state_dir": self.state_directory,
             "listen": {"agents": f"{layout.ctl.ipv4}:{_SESSION_PORT}",
-                       "enroll": f"{layout.ctl.ipv4}:{_ENROL_PORT}",
+                       "enroll": f"[{layout.ctl.ipv6}]:{_ENROL_PORT}",
                        "admin_socket": self.cli.socket,
                        "hook_socket": home / "hook" / "hook.sock",
                        "names": [_CONTROLLER_NAME]},
@@ -123,7 +125,7 @@ class Agent:
         self.config.write_text(toml.render(toml.merged({
             "state_dir": self.state_directory,
             "controller": {"session": f"{layout.ctl.ipv4}:{_SESSION_PORT}",
-                           "enroll": f"{layout.ctl.ipv4}:{_ENROL_PORT}",
+                           "enroll": f"[{layout.ctl.ipv6}]:{_ENROL_PORT}",
                            "name": _CONTROLLER_NAME},
             "node": {"addresses": [node.ipv4, node.ipv6]},
             "caddy": {"admin_socket": caddy_socket, "take_over": False},

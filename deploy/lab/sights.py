@@ -8,7 +8,7 @@ import dataclasses
 from . import layout as lay
 from .client import FAMILIES
 
-_ROW = "{:<6} {:<6} {:<20} {:<24} {:<9} {}"
+_ROW = "{:<6} {:<6} {:<18} {:<24} {:<10} {}"
 _NOTHING = "-"
 
 
@@ -65,7 +65,7 @@ def seen(cli, nodes: tuple[lay.NodePlace, ...], site: str) -> list[Sight]:
 
 def render(sights: list[Sight]) -> list[str]:
     lines = ["HTTP/3 as the fleet's own probers saw it on the wire:",
-             _ROW.format("node", "family", "preferred address", "disable_active_migration", "moved to",
+             _ROW.format("node", "family", "preferred address", "disable_active_migration", "went to it",
                          "seen by")]
     for sight in sights:
         trouble = f"  ✗ {sight.trouble}" if sight.trouble else ""
