@@ -25,7 +25,7 @@ _MODULE = pathlib.Path(__file__).resolve()
 def main() -> int:
     options = parse(sys.argv[1:])
     began = float(os.environ.get("LOCKSTEP_QUICKSTART_BEGAN", 0)) or None
-    steps = Steps(began=began)
+    steps = Steps(began=began, terminal=options.terminal)
     # A plain kill clears up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -66,6 +66,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--base", type=pathlib.Path, default=state.default_base(),
                         help=argparse.SUPPRESS)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--terminal", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--libraries", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     try:
@@ -179,7 +180,8 @@ def bring_up_rootless(options: argparse.Namespace, steps: Steps) -> int:
     directory = options.base / options.id
     argv = ["/usr/bin/python3", str(_MODULE), "--inside", "--id", options.id, "--nodes",
             str(options.nodes), "--build-dir", str(options.build_dir), "--base", str(options.base),
-            "--libraries", str(options.libraries)]
+            "--libraries", str(options.libraries),
+            *(["--terminal"] if sys.stdout.isatty() else [])]
     steps.plain(f"· {rootless.WHAT_IT_CANNOT}")
     holder = rootless.Holder(directory, argv)
     if not holder.wait_for(directory / _READY):

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 
@@ -55,21 +56,32 @@ class Holder:
     def __init__(self, directory: pathlib.Path, argv: list[str]):
         directory.mkdir(parents=True, mode=0o700)
         self._directory = directory
-        # A session of its own: the terminal's hangup must not take the fleet with it.
-        self._child = subprocess.Popen(command(argv), stdin=subprocess.DEVNULL,
-                                       start_new_session=True)
+        # A session of its own: the terminal's hangup must not take the fleet with it. Pipes of its own:
+        # it stays, and whoever waits for the end of our output would wait for the end of the fleet.
+        self._child = subprocess.Popen(command(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, start_new_session=True)
+        self._ends = {self._child.stdout.fileno(): 1, self._child.stderr.fileno(): 2}
         identity = process.identity_of(self._child.pid)
         (directory / _HOLDER).write_text(json.dumps([identity.pid, identity.started_ticks]))
 
     def wait_for(self, marker: pathlib.Path) -> bool:
-        """Until the inner program has left its marker (True) or has ended (False)."""
-        while not marker.exists():
-            try:
-                self._child.wait(timeout=0.1)
-                return marker.exists()
-            except subprocess.TimeoutExpired:
-                continue
-        return True
+        """Passes its words on until it has left its marker (True) or has ended (False)."""
+        while not marker.exists() and self._child.poll() is None:
+            self._relay(wait_s=0.1)
+        while self._relay(wait_s=0):
+            pass
+        return marker.exists()
+
+    def _relay(self, wait_s: float) -> bool:
+        """Whether there was anything."""
+        ready = select.select(list(self._ends), [], [], wait_s)[0]
+        for source in ready:
+            words = os.read(source, 65536)
+            if not words:
+                del self._ends[source]
+            while words:
+                words = words[os.write(self._ends[source], words):]
+        return bool(ready)
 
 
 def through(argv: list[str], clear) -> int:

@@ -9,9 +9,10 @@ _PROGRESS_EVERY_S = 20  # where there is no terminal to redraw a line on
 
 
 class Steps:
-    def __init__(self, stream=sys.stdout, began: float | None = None):
+    def __init__(self, stream=sys.stdout, began: float | None = None, terminal: bool = False):
+        """`terminal`: somebody else passes on to one what is written."""
         self._stream = stream
-        self._terminal = stream.isatty()
+        self._terminal = terminal or stream.isatty()
         self._began = began if began is not None else time.time()
         self._open_text: str | None = None
         self._progress_due = 0.0
