@@ -1,9 +1,10 @@
 """The second closing table: HTTP/3 as the fleet's own probers saw it, node by node and family by family.
 
-What `lockstep policy explain` has under "seen", nothing of what is configured.
+What `lockstep policy explain` has under "seen on the wire", nothing of what is configured.
 """
 
 import dataclasses
+import datetime
 
 from . import layout as lay
 from .client import FAMILIES
@@ -14,43 +15,54 @@ _NOTHING = "-"
 
 @dataclasses.dataclass(frozen=True)
 class Sight:
-    """What a prober's QUIC handshakes with one node showed, all of them of one family."""
+    """The newest QUIC handshake with a node over one family, and all that saw the same.
+
+    Looks that saw something else are older: a node's own come with every change, those of its
+    witnesses only while something is still to be proved.
+    """
 
     node: str
     family: int
-    looks: tuple[dict, ...]
+    looks: tuple[dict, ...]  # the newest first
 
     @property
     def preferred_address(self) -> str:
-        return self._agreed(lambda look: " ".join(
-            address for address in look["preferred_addresses"] if family_of(address) == self.family))
+        return _NOTHING if self.error else self._offered(self.looks[0]) or _NOTHING
 
     @property
     def disable_active_migration(self) -> str:
-        return self._agreed(lambda look: str(look["disable_active_migration"]).lower())
+        return _NOTHING if self.error else str(self.looks[0]["disable_active_migration"]).lower()
 
     @property
-    def moved(self) -> str:
-        """Whether the connections went on at the preferred address, as a client's would."""
-        return self._agreed(lambda look: "yes" if look["moved_to"] else
-                            "no" if look["move_error"] else "")
+    def went_to_it(self) -> str:
+        """Whether a connection went on at the preferred address, as a client's would.
+
+        Only looks through the service addresses do; witnesses look at that address itself.
+        """
+        if any(look["move_error"] for look in self._agreeing):
+            return "no"
+        return "yes" if any(look["moved_to"] for look in self._agreeing) else _NOTHING
 
     @property
     def observers(self) -> str:
-        return ", ".join(sorted({look["observer"] for look in self._answered})) or _NOTHING
+        return ", ".join(sorted({look["observer"] for look in self._agreeing})) or _NOTHING
 
     @property
-    def trouble(self) -> str:
-        words = {look["error"] or look["move_error"] for look in self.looks}
-        return "; ".join(sorted(words - {""}))
+    def error(self) -> str:
+        """Why nothing was seen; empty if something was."""
+        return self.looks[0]["error"] if self.looks else "nobody has looked"
 
     @property
-    def _answered(self) -> list[dict]:
-        return [look for look in self.looks if not look["error"]]
+    def _agreeing(self) -> list[dict]:
+        return [] if self.error else [
+            look for look in self.looks
+            if not look["error"] and self._told(look) == self._told(self.looks[0])]
 
-    def _agreed(self, of_look) -> str:
-        """One value if every look saw the same; else each of them, since that is worth seeing."""
-        return " | ".join(sorted({of_look(look) for look in self._answered} - {""})) or _NOTHING
+    def _told(self, look: dict) -> tuple:
+        return self._offered(look), look["disable_active_migration"]
+
+    def _offered(self, look: dict) -> str:
+        return " ".join(a for a in look["preferred_addresses"] if family_of(a) == self.family)
 
 
 def seen(cli, nodes: tuple[lay.NodePlace, ...], site: str) -> list[Sight]:
@@ -58,6 +70,7 @@ def seen(cli, nodes: tuple[lay.NodePlace, ...], site: str) -> list[Sight]:
     sights = []
     for node in nodes:
         looks = cli.json("policy", "explain", node.name, site).get("sights", [])
+        looks.sort(key=lambda look: datetime.datetime.fromisoformat(look["seen_at"]), reverse=True)
         sights += [Sight(node.name, family, tuple(
             look for look in looks if family_of(look["address"]) == family)) for family in FAMILIES]
     return sights
@@ -65,13 +78,12 @@ def seen(cli, nodes: tuple[lay.NodePlace, ...], site: str) -> list[Sight]:
 
 def render(sights: list[Sight]) -> list[str]:
     lines = ["HTTP/3 as the fleet's own probers saw it on the wire:",
-             _ROW.format("node", "family", "preferred address", "disable_active_migration", "went to it",
-                         "seen by")]
+             _ROW.format("node", "family", "preferred address", "disable_active_migration",
+                         "went to it", "seen by")]
     for sight in sights:
-        trouble = f"  ✗ {sight.trouble}" if sight.trouble else ""
-        lines.append(_ROW.format(
-            sight.node, f"IPv{sight.family}", sight.preferred_address,
-            sight.disable_active_migration, sight.moved, sight.observers + trouble))
+        observers = sight.observers if not sight.error else f"✗ {sight.error}"
+        lines.append(_ROW.format(sight.node, f"IPv{sight.family}", sight.preferred_address,
+                                 sight.disable_active_migration, sight.went_to_it, observers))
     return lines
 
 
