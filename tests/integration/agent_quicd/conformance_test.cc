@@ -10,7 +10,6 @@
 namespace lockstep::agent::quicd {
 namespace {
 
-constexpr const char* kName = "www.example.test";
 constexpr uint64_t kControl = 0x00;
 constexpr uint64_t kPush = 0x01;
 constexpr uint64_t kEncoder = 0x02;

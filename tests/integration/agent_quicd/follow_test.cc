@@ -10,7 +10,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kName = "www.example.test";
 constexpr const char* kService = "127.0.0.4";
 
 Endpoint At(const std::string& address, uint16_t port) {

@@ -9,7 +9,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kName = "www.example.test";
 constexpr const char* kOther = "other.example.test";
 
 TEST(HandshakeTest, CompletesOnBothFamiliesWithTheCertificateOfTheName) {

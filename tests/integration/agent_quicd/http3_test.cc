@@ -14,8 +14,6 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kName = "www.example.test";
-
 class Http3Test : public testing::Test {
  protected:
   void Start(const std::function<void(server::Settings&)>& change = {}) {

@@ -11,7 +11,6 @@ namespace {
 using server::Drop;
 using ::testing::HasSubstr;
 
-constexpr const char* kName = "www.example.test";
 constexpr size_t kBytes = 3'000'000;
 const std::string kPath = "/bytes/" + std::to_string(kBytes);
 

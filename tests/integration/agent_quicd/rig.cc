@@ -13,8 +13,6 @@
 namespace lockstep::agent::quicd {
 namespace {
 
-constexpr const char* kName = "www.example.test";
-
 std::string Pem(const std::function<int(BIO*)>& write) {
   BIO* bio = BIO_new(BIO_s_mem());
   LS_CHECK(write(bio) == 1);

@@ -16,6 +16,9 @@
 
 namespace lockstep::agent::quicd {
 
+// The site that the rig serves.
+inline constexpr const char* kName = "www.example.test";
+
 // PEM of a certificate for `names`, and its fingerprint.
 struct Pair {
   std::string chain_pem;

@@ -14,8 +14,6 @@ namespace {
 using server::Drop;
 using ::testing::HasSubstr;
 
-constexpr const char* kName = "www.example.test";
-
 // One datagram from a socket of its own; what comes back within `wait`, or nothing.
 std::optional<std::string> Exchange(uint16_t port, const std::string& datagram, Millis wait) {
   const Result<Fd> socket =
