@@ -1,9 +1,9 @@
-"""What `tests/run --full` adds: sanitizers and fuzzers (clang-tidy: tidy.py)."""
+"""What `tests/run --full` adds: sanitizers, clang-tidy and fuzzers."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from runner import groups
+from runner import groups, tidy
 from runner.process import run
 from runner.report import Group
 
@@ -35,6 +35,12 @@ def asan(report, root, seed, match):
     if build_dir:
         programs = groups.test_programs(build_dir, ("unit", "contract", "integration"), match)
         groups.run_programs(report, programs, seed, "asan", slow_factor=4)
+
+
+def clang_tidy(report, root, base):
+    build_dir = build(report, root, "asan")
+    if build_dir:
+        tidy.tidy(report, root, build_dir, base)
 
 
 def tsan(report, root, seed, match, dev_build_dir):
