@@ -121,7 +121,11 @@ barrier::Member Fleet::MemberOf(const LiveNode& live) {
 
 void Fleet::SetQuicTerms(const NodeName& node, model::QuicTermsPtr terms) {
   const auto found = nodes_.find(node);
-  if (found != nodes_.end()) found->second.quic = std::move(terms);
+  if (found == nodes_.end()) return;
+  model::QuicTermsPtr& now = found->second.quic;
+  const bool same = now && terms ? *now == *terms : now == terms;
+  now = std::move(terms);
+  if (!same) proofs_.ForgetWitnessedQuic(node);
 }
 
 std::vector<barrier::Member> Fleet::Members() const {

@@ -108,7 +108,8 @@ class Fleet final : public link::AgentEvents {
   void Unban(const NodeName& node, Done done);
   // FAILED_PRECONDITION for a node that is neither banned nor unknown to the fleet.
   void Remove(const NodeName& node, Done done);
-  // The node serves a plan that asks this of it.
+  // The node serves a plan that asks this of it. What witnesses saw under other terms is void: it
+  // may be another server by now. (Its own looks have come with the acknowledgement.)
   void SetQuicTerms(const NodeName& node, model::QuicTermsPtr terms);
   // A node that has just redeemed its token, or renewed its identity; stored already.
   void Adopt(model::Node node);

@@ -77,6 +77,13 @@ void ProofLedger::ForgetSites(const std::set<NodeName>& nodes, const std::set<st
   });
 }
 
+void ProofLedger::ForgetWitnessedQuic(const NodeName& node) {
+  Forget([&](const auto& entry) {
+    const model::ProofSubject& subject = entry.first;
+    return subject.kind == model::ProbeKind::kQuic && subject.witnessed && subject.node == node;
+  });
+}
+
 bool ProofLedger::IsExpectedSite(const model::ProofSubject& subject) const {
   const auto found = expected_marks_.find(subject.token);
   return found != expected_marks_.end() && found->second == subject.host;

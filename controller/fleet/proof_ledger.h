@@ -37,6 +37,8 @@ class ProofLedger {
   void ExpectSites(std::map<std::string, Hostname> hosts_by_mark);
   // What was seen of these marks on these nodes is void: they have served something else since.
   void ForgetSites(const std::set<NodeName>& nodes, const std::set<std::string>& marks);
+  // What witnesses saw of this node over QUIC is void: it tells clients something else now.
+  void ForgetWitnessedQuic(const NodeName& node);
 
   // Keeps the proof if it is expected; returns whether it was.
   bool Record(model::Proof proof);

@@ -45,6 +45,13 @@ struct QuicTerms {
         site.disable_active_migration, site.idle_timeout,
         site.use_preferred_address ? preferred_addresses : std::vector<IpAddress>()};
   }
+
+  // Whether clients are told the same.
+  friend bool operator==(const QuicTerms& a, const QuicTerms& b) {
+    const bool same_sites = a.sites && b.sites ? *a.sites == *b.sites : a.sites == b.sites;
+    return same_sites && a.is_served == b.is_served &&
+           a.preferred_addresses == b.preferred_addresses;
+  }
 };
 
 // Null: a node whose server decides by itself. Immutable, and shared by who judges.

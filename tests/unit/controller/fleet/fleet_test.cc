@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/fakes/fleet_rig.h"
 
 namespace lockstep::controller::fleet {
@@ -172,6 +174,37 @@ TEST_F(FleetTest, KeepsLooksAtExpectedMarksWhileTheyAreExpected) {
   EXPECT_EQ(rig_.fleet.book().size(), 3u);
   rig_.fleet.proofs().ExpectSites({{two, Host(kHost)}});
   EXPECT_TRUE(rig_.fleet.book().empty());
+}
+
+TEST_F(FleetTest, WhatWitnessesSawOverQuicIsVoidUnderOtherTerms) {
+  ASSERT_TRUE(rig_.Connect("ams1").ok());
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  rig_.Show("ams1", {{{kHost, kLeaf}}, {}, {}});
+  rig_.Show("fra1", {{{kHost, kLeaf}}, {}, {}});
+  const size_t seen = rig_.fleet.book().size();
+  const auto witnessed_quic_of = [&](const char* name) {
+    return std::ranges::count_if(rig_.fleet.book(), [&](const auto& entry) {
+      const model::ProofSubject& subject = entry.first;
+      return subject.node == Node(name) && subject.witnessed &&
+             subject.kind == model::ProbeKind::kQuic;
+    });
+  };
+  const auto terms = [](bool disabled) {
+    model::SiteQuicByHost sites{{Host(kHost), {disabled, Seconds(30), true}}};
+    return std::make_shared<const model::QuicTerms>(model::QuicTerms{
+        true, {}, std::make_shared<const model::SiteQuicByHost>(std::move(sites))});
+  };
+  ASSERT_GT(witnessed_quic_of("ams1"), 0);
+  rig_.fleet.SetQuicTerms(Node("ams1"), terms(true));
+  EXPECT_EQ(witnessed_quic_of("ams1"), 0);
+  EXPECT_GT(witnessed_quic_of("fra1"), 0);
+  EXPECT_EQ(rig_.fleet.book().size() + 1, seen) << "nothing else is forgotten";
+
+  rig_.Show("ams1", {{{kHost, kLeaf}}, {}, {}});
+  rig_.fleet.SetQuicTerms(Node("ams1"), terms(true));  // the same, in another plan
+  EXPECT_GT(witnessed_quic_of("ams1"), 0);
+  rig_.fleet.SetQuicTerms(Node("ams1"), nullptr);  // back to a server that decides by itself
+  EXPECT_EQ(witnessed_quic_of("ams1"), 0);
 }
 
 // Each version of a site would leave its own looks behind.
