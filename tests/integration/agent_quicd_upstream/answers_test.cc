@@ -153,10 +153,11 @@ TEST_F(AnswersTest, AClientThatTakesItsTimeIsNoTimeout) {
 
 // More would be the next request to Caddy, and less would be filled up by it.
 TEST_F(AnswersTest, ABodyThatIsNotWhatItsHeadSaysGoesNowhere) {
-  std::string seen;
-  Serve([&](Conversation& client) {
+  // The conversation with the second request may outlive this test's own variables.
+  const auto seen = std::make_shared<std::string>();
+  Serve([seen](Conversation& client) {
     client.ReadHead();
-    seen = client.ReadBytes(1000);
+    *seen = client.ReadBytes(1000);
   });
   Asked& longer = Ask(Upload("POST", 4));
   longer.exchange->Write(Bytes("abcd"));
@@ -164,7 +165,7 @@ TEST_F(AnswersTest, ABodyThatIsNotWhatItsHeadSaysGoesNowhere) {
   RunUntilOver(longer);
   EXPECT_EQ(longer.failed, Failure::kMalformed);
   server_->Join();
-  EXPECT_EQ(seen.find("GET"), std::string::npos);
+  EXPECT_EQ(seen->find("GET"), std::string::npos);
 
   Asked& shorter = Ask(Upload("POST", 4));
   shorter.exchange->Write(Bytes("ab"));
