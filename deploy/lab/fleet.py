@@ -12,6 +12,7 @@ from .acme import Dns, Pebble
 from .capture import Capture, from_ca
 from .client import FAMILIES, Answer, Client
 from .edge import Caddy
+from .quicd_control import Control
 from .shell import LabError, run, wait_until
 from .steps import Steps
 
@@ -54,7 +55,9 @@ class Node:
         self.enrolment = ls.Agent(layout, place, spec.build, self.caddy.admin_socket, announcing,
                                   spec.agent, on_change)
         self.agent = self.enrolment.process
-        self.quicd = ls.Quicd(layout, place, spec.build, on_change).process
+        quic_server = ls.Quicd(layout, place, spec.build, on_change)
+        self.quicd = quic_server.process
+        self.quicd_control = Control(f"lockstep-quicd on {place.name}", quic_server.control_socket)
 
     def drop(self, name: str, *, incoming: str = "", outgoing: str = "") -> netns.Drop:
         """Loses matching packets on the uplink while open, e.g. incoming="tcp dport 80"."""

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 
-from . import bird, quicd
+from . import bird, gtls, quicd
 from . import layout as lay
 from .netns import inside
 from .shell import LabError, run, wait_until
@@ -69,7 +69,7 @@ class Edge:
         return self._sum("preferred_address_migrations")
 
     def _sum(self, counter: str) -> int:
-        return sum(server.counters().get(counter, 0) for server in self.quicds)
+        return sum(server.control.counters().get(counter, 0) for server in self.quicds)
 
     def site_of_files(self) -> pathlib.Path:
         """A site file: the node's own Caddy serves the same files."""
@@ -114,17 +114,10 @@ class Edge:
     def _client(self, family: int, port: int, path: str, *options) -> subprocess.Popen:
         shutil.rmtree(self._target, ignore_errors=True)
         self._target.mkdir()
-        hosts = self._directory / "hosts"
-        hosts.write_text(f"{lay.service_address(family)} {self.site}\n")
-        command = ["gtlsclient", "--quiet", "--no-quic-dump", "--no-http-dump",
-                   f"--timeout={_SILENCE_S}s", "--exit-on-all-streams-close", "--disable-early-data",
-                   *options, f"--download={self._target}", self.site, str(port),
-                   f"https://{self.site}:{port}/{path}"]
-        # A hosts file of its own: gtlsclient takes the name of the site from what it resolves.
-        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-        return subprocess.Popen(
-            inside(self.fleet.layout.client.namespace, "unshare", "--mount", "sh", "-c", script, hosts,
-                   *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        argv = gtls.command(self.fleet.layout, self._directory / "hosts", self.site, family, port, path,
+                            "--quiet", f"--timeout={_SILENCE_S}s", f"--download={self._target}",
+                            *options)
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _got(self, name: str) -> int:
         path = self._target / name
