@@ -67,3 +67,16 @@ class Talk:
         """Hexadecimal; those by which the server knows the connection, the ones in stock included."""
         told = re.findall(r"frm rx .*NEW_CONNECTION_ID.* cid=0x([0-9a-f]+)", self.text())
         return list(dict.fromkeys(told))
+
+    def answered(self) -> bool:
+        return ":status: 200" in self.text()
+
+    def reset_token(self) -> str:
+        """Of the stateless reset that ended the connection; empty without one. ngtcp2 takes for one
+        only what ends in a token of an ID that it uses."""
+        found = re.search(r"token=0x([0-9a-f]{32}) randlen=", self.text())
+        return found[1] if found else ""
+
+    def told_tokens(self) -> set[str]:
+        """What the server said that its stateless resets would end in."""
+        return set(re.findall(r"stateless_reset_token=0x([0-9a-f]{32})", self.text()))

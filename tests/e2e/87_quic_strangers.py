@@ -4,9 +4,11 @@ crash are reset.
 
 import contextlib
 import subprocess
+import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import serve
+from harness.supervisor import supervised
 from lab import gtls
 from lab.client import FAMILIES
 from lab.layout import service_address
@@ -23,10 +25,46 @@ BATCH = 200  # fits a socket's receive buffer: none is lost before lockstep-quic
 def packets_of_another_nodes_connection_are_counted_and_unanswered(fleet):
     _served_by_quicd(fleet)
     for family in FAMILIES:
-        with _idle_connection(fleet, fleet.nodes[0], family, idle_s=20) as connection:
+        with _idle_connection(fleet, fleet.nodes[0], family, idle_s=15) as connection:
             ids = wait_until("connection IDs of the live connection", connection.connection_ids, 10)
             _stray(fleet, fleet.nodes[1], family, ids)
             expect(not connection.ended(), "the connection ended while its packets went astray")
+            wait_until("the answer on the live connection", connection.answered, timeout_s=30)
+
+
+def a_nodes_own_old_connections_are_reset_after_a_crash(fleet):
+    _served_by_quicd(fleet)
+    node = fleet.nodes[0]
+    for family in FAMILIES:
+        question = fleet.client.question(node.place, "h3", family, SITE)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(supervised(node.quicd))
+            ask = stack.enter_context(fleet.client.converse(question))
+            old = stack.enter_context(_idle_connection(fleet, node, family, idle_s=5))
+            expect_equal(ask(fresh=True).status, 200, "the answer before the crash")
+            wait_until("connection IDs of the live connection", old.connection_ids, 10)
+            node.quicd.kill9()
+            wait_until("HTTP/3 answers again", lambda: fleet.ask(
+                node, "h3", family, SITE, timeout_ms=300).status == 200, timeout_s=20)
+            back_s, complaint = _seconds_until_back(ask)
+            token = wait_until("a stateless reset of the old connection", old.reset_token, 30)
+        expect(token in old.told_tokens(), f"the reset's token {token} was never told")
+        say(f"IPv{family}: gtlsclient took a stateless reset for its old connection; libcurl, on one "
+            f"of its own ({complaint}), had its next answer after {back_s * 1000:.0f} ms")
+        expect("DRAINING" in complaint, f"libcurl's old connection: '{complaint}', not reset")
+        expect(back_s <= 1, f"the client was back after {back_s:.1f} s")
+        expect(_counted(node, "stateless_resets_sent") >= 2, f"{node.name} counted fewer than 2 resets")
+
+
+def _seconds_until_back(ask) -> tuple[float, str]:
+    """From a request on a connection that is no more to the answer on a new one; and what the client
+    said of the old one."""
+    began = time.monotonic()
+    first = ask()
+    seen = first
+    while seen.status != 200:
+        seen = ask()
+    return time.monotonic() - began, first.error
 
 
 def _stray(fleet, node, family: int, ids: list[str]) -> None:
@@ -52,7 +90,11 @@ def _stray(fleet, node, family: int, ids: list[str]) -> None:
 
 
 def _foreign(node) -> int:
-    return node.quicd_control.counters().get("dropped_foreign_connection_id", 0)
+    return _counted(node, "dropped_foreign_connection_id")
+
+
+def _counted(node, counter: str) -> int:
+    return node.quicd_control.counters().get(counter, 0)
 
 
 def _served_by_quicd(fleet) -> None:
