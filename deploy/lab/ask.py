@@ -47,6 +47,8 @@ class Session:
         curl.setopt(pycurl.HTTP_VERSION, _HTTP_VERSION[question.get("protocol", "h1")])
         curl.setopt(pycurl.TIMEOUT_MS, int(question.get("timeout_ms", 5000)))
         curl.setopt(pycurl.NOSIGNAL, 1)
+        # A resumed session would show the certificate of the connection before.
+        curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
         curl.setopt(pycurl.HEADERFUNCTION, lambda line: self._headers.append(line.decode("latin-1")))
         if question.get("source"):
             curl.setopt(pycurl.INTERFACE, "host!" + question["source"])

@@ -38,7 +38,7 @@ class Quicd:
         self._reset_key = secrets.token_bytes(32)
         self._secret = secrets.token_hex(16)
         home = layout.home(node.name) / "quicd"
-        home.mkdir(mode=0o700)
+        home.mkdir(mode=0o700, exist_ok=True)
         control_socket = home / "control.sock"
         self.control = Control(f"lockstep-quicd beside {node.name}", control_socket)
         self.process = Process(
@@ -55,8 +55,9 @@ class Quicd:
         self.process.stop()
         self._upstream.stop()
 
-    def configure(self, host: str, chain: str, key: str, *, preferred_address: bool) -> None:
-        """Serves one site as anycast wants it, with or without the node's own addresses."""
+    def configure(self, host: str, chain: str, key: str, *, preferred_address: bool) -> float:
+        """Serves one site as anycast wants it, with or without the node's own addresses; how many
+        seconds the server took."""
         places = {"preferred_v4": {"advertised": f"{self.node.ipv4}:{PORT}"},
                   "preferred_v6": {"advertised": f"[{self.node.ipv6}]:{PORT}"}}
         config = {
@@ -70,7 +71,7 @@ class Quicd:
                        "policy": {"disable_active_migration": True,
                                   "use_preferred_address": preferred_address}}],
             "upstream": {"address": _UPSTREAM, "secret": self._secret}}
-        self.control.configure(config)
+        return self.control.configure(config)
 
     def _caddy(self, layout, home, files, on_change) -> Process:
         """Files for whoever knows the secret, 403 for other users of the machine."""

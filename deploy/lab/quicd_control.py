@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 import subprocess
+import time
 
 from .lockstep import REPOSITORY
 from .shell import LabError
@@ -19,29 +20,36 @@ class Control:
         self._name = name
         self._path = path
 
-    def configure(self, config: dict) -> None:
-        """Takes the fields of a Config; it is in force on return."""
-        self._ask(f'configure {{ config: {_quoted(_encode("Config", _text(config)))} }}')
+    def configure(self, config: dict) -> float:
+        """Takes the fields of a Config; it is in force on return. How many seconds that took."""
+        request = _encode("Request", f'configure {{ config: {_quoted(_encode("Config", _text(config)))} }}')
+        began = time.monotonic()
+        answer = self._ask(request)
+        took_s = time.monotonic() - began
+        self._read(answer)
+        return took_s
 
     def counters(self) -> dict[str, int]:
         """Those that are not 0."""
-        status = self._ask("get_status {}")
+        status = self._read(self._ask(_encode("Request", "get_status {}")))
         return {name: int(value) for name, value in
                 re.findall(r"(\w+): (\d+)$", status.partition("counters")[2], flags=re.M)}
 
-    def _ask(self, request: str) -> str:
-        """The answer to one request, as text."""
-        message = _encode("Request", request)
+    def _ask(self, request: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(10)
             link.connect(str(self._path))
-            link.sendall(struct.pack(">I", len(message)) + message)
+            link.sendall(struct.pack(">I", len(request)) + request)
             stream = link.makefile("rb")
             (size,) = struct.unpack(">I", stream.read(4))
-            answer = _protoc("--decode=lockstep.quicd.v1.Response", stream.read(size)).decode()
-        if "refused" in answer:
-            raise LabError(f"{self._name}: {answer}")
-        return answer
+            return stream.read(size)
+
+    def _read(self, answer: bytes) -> str:
+        """An answer as text."""
+        text = _protoc("--decode=lockstep.quicd.v1.Response", answer).decode()
+        if "refused" in text:
+            raise LabError(f"{self._name}: {text}")
+        return text
 
 
 def _text(message: dict) -> str:
