@@ -199,10 +199,10 @@ class Fleet:
     def cli(self, *arguments, **options) -> tuple[int, str, str]:
         return self.controller.cli.attempt(*arguments, **options)
 
-    def quic_server(self, server: str) -> None:
+    def quic_server(self, server: str, **settings) -> None:
         """Makes "quicd", "caddy" or "none" the owner of UDP 443 on every node, and waits for it."""
         path = self.layout.home("ctl") / "policy.toml"
-        path.write_text(toml.render({"fleet": {"quic_server": server}}))
+        path.write_text(toml.render({"fleet": {"quic_server": server, **settings}}))
         self.controller.cli.run("policy", "apply", "--wait", "-f", path)
 
     def apply_site(self, name: str) -> None:
