@@ -19,6 +19,7 @@ SITE = "www.example.test"
 CONNECTIONS = 100
 RATE_PER_S = 600  # asked for
 _NEVER = 1_000_000
+_TIMEOUT_MS = 20_000  # slow is no failure: clients and server share the machine
 
 
 def no_request_notices_that_a_certificate_changes(fleet):
@@ -91,8 +92,9 @@ def _swap(fleet, times: int, least_per_s: int) -> None:
         result = load.finish()
     say(f"{times} certificates in {took_s:.1f} s under {per_s:.0f} requests/s on {CONNECTIONS} "
         f"connections: {result['failed']} of {result['total']} requests failed, "
-        f"{result['connects'] - CONNECTIONS} connections dropped; the new leaf was in every handshake "
-        f"after {slowest_s * 1000:.0f} ms at most")
+        f"{result['connects'] - CONNECTIONS} connections dropped, slowest answer "
+        f"{result['slowest_ms']:.0f} ms; the new leaf was in every handshake after "
+        f"{slowest_s * 1000:.0f} ms at most")
     expect_equal(result["failed"], 0, f"failed: {result['failures']}")
     expect_equal(result["connects"], CONNECTIONS, "connections that the clients opened")
     expect(slowest_s <= 1, f"a new leaf took {slowest_s:.1f} s")
@@ -136,7 +138,8 @@ class _Bench:
 
     def question(self, family: int) -> dict:
         node = self.fleet.nodes[0].place
-        asked = self.fleet.client.question(node, "h3", family, SITE, path="/small")
+        asked = self.fleet.client.question(node, "h3", family, SITE, path="/small",
+                                           timeout_ms=_TIMEOUT_MS)
         return {**asked, "port": quicd.PORT, "ca": str(self.trust)}
 
 
