@@ -11,7 +11,7 @@ Pebble, Caddy and certbot. One module per part:
     state       what is remembered on disk, so that `down` needs no luck
     steps       one line per step, with its time
     bird        BGP configs and the control socket
-    pki         key pair and CA of Pebble's own endpoint
+    pki         a private CA: of Pebble's own endpoint, and for tests
     acme        Pebble and its DNS server
     edge        Caddy as the package ships it, with nothing but an admin socket
     lockstep    configs and processes of controller and agents, the CLI

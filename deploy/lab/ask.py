@@ -5,6 +5,8 @@ session, a pinned source address per node, Pebble's root as the only trust.
 
     ask.py questions    JSON list of questions on stdin -> JSON list of answers
     ask.py load         JSON object on stdin's first line; runs until stdin ends -> JSON counts
+    ask.py converse     a question on stdin's first line, asked once more for each further line on
+                        the connection there is, or on a new one if the line is "fresh" -> answers
 
 A question: host, address (where to connect), source (local address), protocol (h1 h2 h3), path,
 scheme, port, ca (file), timeout_ms. Started by client.py with LD_LIBRARY_PATH set; standalone on
@@ -45,6 +47,8 @@ class Session:
         curl.setopt(pycurl.HTTP_VERSION, _HTTP_VERSION[question.get("protocol", "h1")])
         curl.setopt(pycurl.TIMEOUT_MS, int(question.get("timeout_ms", 5000)))
         curl.setopt(pycurl.NOSIGNAL, 1)
+        # A resumed session would show the certificate of the connection before.
+        curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
         curl.setopt(pycurl.HEADERFUNCTION, lambda line: self._headers.append(line.decode("latin-1")))
         if question.get("source"):
             curl.setopt(pycurl.INTERFACE, "host!" + question["source"])
@@ -76,6 +80,7 @@ class Session:
             answer["error"] = f"curl {error.args[0]}: {error.args[1]}"
         answer["ms"] = round((time.monotonic() - began) * 1000, 2)
         answer["from_port"] = curl.getinfo(pycurl.LOCAL_PORT)
+        answer["connects"] = curl.getinfo(pycurl.NUM_CONNECTS)
         return answer
 
     def close(self) -> None:
@@ -126,6 +131,7 @@ class Load:
         self._failures: collections.Counter = collections.Counter()
         self._by_protocol: collections.Counter = collections.Counter()
         self._slowest_ms = 0.0
+        self._connects = 0
 
     def run_until(self, wait) -> dict:
         began = time.monotonic()
@@ -140,7 +146,7 @@ class Load:
         return {"total": self._total, "failed": sum(self._failures.values()),
                 "failures": dict(self._failures), "by_protocol": dict(self._by_protocol),
                 "seconds": round(time.monotonic() - began, 2),
-                "slowest_ms": self._slowest_ms}
+                "slowest_ms": self._slowest_ms, "connects": self._connects}
 
     def _work(self, question: dict, index: int) -> None:
         session = Session(question)
@@ -159,8 +165,15 @@ class Load:
             self._total += 1
             self._by_protocol[question["protocol"]] += 1
             self._slowest_ms = max(self._slowest_ms, answer["ms"])
+            self._connects += answer["connects"]
             if why:
                 self._failures[f"{question.get('label', question['address'])}: {why}"] += 1
+
+
+def converse(lines) -> None:
+    session = Session(json.loads(next(lines)))
+    for line in lines:
+        print(json.dumps(session.ask(fresh=line.strip() == "fresh")), flush=True)
 
 
 def main() -> None:
@@ -169,6 +182,8 @@ def main() -> None:
     elif sys.argv[1:] == ["load"]:
         load = Load(json.loads(sys.stdin.readline()))
         json.dump(load.run_until(sys.stdin.read), sys.stdout)
+    elif sys.argv[1:] == ["converse"]:
+        converse(sys.stdin)
     else:
         sys.exit(__doc__)
 

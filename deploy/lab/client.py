@@ -1,5 +1,6 @@
 """The independent client's side of a question; ask.py is the program in the client's namespace."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -29,6 +30,7 @@ class Answer:
     leaf_sha256: str
     ms: float
     from_port: int
+    connects: int  # 0: on a connection that was there
 
     @property
     def node(self) -> str:
@@ -71,6 +73,29 @@ class Client:
         argv = inside(self._layout.client.namespace, *self._command("load"))
         order = {"questions": questions, "rate_per_s": rate_per_s, "fresh_every": fresh_every}
         return LoadRun([str(a) for a in argv], order)
+
+    @contextlib.contextmanager
+    def converse(self, question: dict):
+        """A function that asks again, on the connection there is or on a `fresh` one."""
+        argv = inside(self._layout.client.namespace, *self._command("converse"))
+        with subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as asking:
+            def say(line: str) -> None:
+                asking.stdin.write(line + "\n")
+                asking.stdin.flush()
+
+            def ask(fresh: bool = False) -> Answer:
+                say("fresh" if fresh else "")
+                answer = asking.stdout.readline()
+                if not answer:
+                    raise LabError("the client of a conversation has ended")
+                return Answer(**json.loads(answer))
+
+            say(json.dumps(question))
+            try:
+                yield ask
+            finally:
+                asking.stdin.close()
 
     def _command(self, what: str) -> list:
         return ["env", f"LD_LIBRARY_PATH={self._libraries}", "/usr/bin/python3",

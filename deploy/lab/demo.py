@@ -22,7 +22,8 @@ def run(spec: lab_fleet.Spec, site: str, steps: Steps) -> int:
         with steps.step(f"certificate for {site}"):
             fleet.apply_site(site)
             fleet.issue(site)
-        with steps.step(f"lockstep-quicd on {len(fleet.nodes)} nodes"):
+        with steps.step(f"HTTP/3 by lockstep-quicd on {len(fleet.nodes)} nodes"):
+            fleet.quic_server("quicd")
             edge = stack.enter_context(route_move.edge_of(fleet, site))
         return _show(edge, fleet, steps)
 
@@ -35,21 +36,20 @@ def _show(edge: route_move.Edge, fleet: lab_fleet.Fleet, steps: Steps) -> int:
     as_they_should = True
     for family in (4, 6):
         as_they_should &= _row(steps, edge, "quicd, preferred address", family, True)
-    edge.configure(preferred_address=False)
+    fleet.quic_server("quicd", preferred_address=False)
     before = edge.foreign()
     as_they_should &= _row(steps, edge, "quicd, no preferred address", 4, False)
     strays = edge.foreign() - before
-    fleet.controller.cli.run("site", "apply", "--wait", "-f", edge.site_of_files())
-    as_they_should &= _row(steps, edge, "Caddy 2.6", 4, False, port=443)
+    fleet.quic_server("caddy")
+    as_they_should &= _row(steps, edge, "Caddy 2.6", 4, False)
     steps.plain(f"\nOf the {strays} packets that came to the wrong quicd none was answered: a reset "
                 "would let anybody\nend other people's connections.")
     return 0 if as_they_should else 1
 
 
-def _row(steps: Steps, edge, server: str, family: int, survives: bool,
-         port: int = route_move.PORT) -> bool:
+def _row(steps: Steps, edge, server: str, family: int, survives: bool) -> bool:
     """Whether it went as it should."""
-    seen: Download = edge.download(family, port)
+    seen: Download = edge.download(family)
     complete = seen.digest == edge.digest
     words = "complete, byte for byte" if complete else "silence, until the client gave up"
     steps.plain(_ROW.format(server, f"IPv{family}", f"{seen.bytes_at_move / 1e6:.1f} MB",

@@ -12,6 +12,7 @@ from .acme import Dns, Pebble
 from .capture import Capture, from_ca
 from .client import FAMILIES, Answer, Client
 from .edge import Caddy
+from .quicd_control import Control
 from .shell import LabError, run, wait_until
 from .steps import Steps
 
@@ -54,7 +55,9 @@ class Node:
         self.enrolment = ls.Agent(layout, place, spec.build, self.caddy.admin_socket, announcing,
                                   spec.agent, on_change)
         self.agent = self.enrolment.process
-        self.quicd = ls.Quicd(layout, place, spec.build, on_change).process
+        quic_server = ls.Quicd(layout, place, spec.build, on_change)
+        self.quicd = quic_server.process
+        self.quicd_control = Control(f"lockstep-quicd on {place.name}", quic_server.control_socket)
 
     def drop(self, name: str, *, incoming: str = "", outgoing: str = "") -> netns.Drop:
         """Loses matching packets on the uplink while open, e.g. incoming="tcp dport 80"."""
@@ -196,10 +199,10 @@ class Fleet:
     def cli(self, *arguments, **options) -> tuple[int, str, str]:
         return self.controller.cli.attempt(*arguments, **options)
 
-    def quic_server(self, server: str) -> None:
+    def quic_server(self, server: str, **settings) -> None:
         """Makes "quicd", "caddy" or "none" the owner of UDP 443 on every node, and waits for it."""
         path = self.layout.home("ctl") / "policy.toml"
-        path.write_text(toml.render({"fleet": {"quic_server": server}}))
+        path.write_text(toml.render({"fleet": {"quic_server": server, **settings}}))
         self.controller.cli.run("policy", "apply", "--wait", "-f", path)
 
     def apply_site(self, name: str) -> None:

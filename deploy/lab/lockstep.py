@@ -150,12 +150,12 @@ class Quicd:
     """lockstep-quicd of one node, empty: whatever it serves, the agent told it."""
 
     def __init__(self, layout: lay.Layout, node: lay.NodePlace, build: Build, on_change):
-        socket_path = layout.home(node.name) / "quicd-control" / "control.sock"
+        self.control_socket = layout.home(node.name) / "quicd-control" / "control.sock"
         self.process = Process(
             f"quicd-{node.name}",
-            [build.program("lockstep-quicd"), "--control-socket", socket_path],
+            [build.program("lockstep-quicd"), "--control-socket", self.control_socket],
             log=layout.logs / f"quicd-{node.name}.log", namespace=node.namespace,
-            ready=lambda: answers(socket_path), on_change=on_change)
+            ready=lambda: answers(self.control_socket), on_change=on_change)
 
 
 def answers(path: pathlib.Path) -> bool:

@@ -114,3 +114,35 @@ class Drop:
 
     def __exit__(self, *_) -> None:
         attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
+
+
+class Count:
+    """Packets of a node's uplink that match, each way, counted by the kernel while this is open."""
+
+    def __init__(self, namespace: str, name: str, *, incoming: str, outgoing: str):
+        self._namespace = namespace
+        self._table = f"lab_{name}"
+        self._ruleset = (
+            f"table inet {self._table} {{\n"
+            "counter came {}\ncounter went {}\n"
+            f"chain input {{ type filter hook input priority 0; "
+            f"iifname \"{lay.UPLINK}\" {incoming} counter name came; }}\n"
+            f"chain output {{ type filter hook output priority 0; "
+            f"oifname \"{lay.UPLINK}\" {outgoing} counter name went; }}\n}}\n")
+
+    def __enter__(self) -> "Count":
+        run(*inside(self._namespace, "nft", "-f", "-"), stdin=self._ruleset)
+        return self
+
+    def __exit__(self, *_) -> None:
+        attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
+
+    def came(self) -> int:
+        return self._read("came")
+
+    def went(self) -> int:
+        return self._read("went")
+
+    def _read(self, counter: str) -> int:
+        words = run(*inside(self._namespace, "nft", "list", "counter", "inet", self._table, counter))
+        return int(words.split("packets ")[1].split()[0])

@@ -6,20 +6,17 @@ It stands beside the node's Caddy, on another UDP port of the same addresses.
 import json
 import os
 import pathlib
-import re
 import secrets
 import socket
-import struct
-import subprocess
 
 from . import layout as lay
-from .lockstep import REPOSITORY, Build
+from .lockstep import Build
 from .process import Process
-from .shell import LabError, run
+from .quicd_control import Control
+from .shell import run
 
 PORT = 8443
 _UPSTREAM = "127.0.0.1:8080"
-_PROTO = "lockstep/quicd/v1/quicd.proto"
 
 
 class FleetKeys:
@@ -41,12 +38,13 @@ class Quicd:
         self._reset_key = secrets.token_bytes(32)
         self._secret = secrets.token_hex(16)
         home = layout.home(node.name) / "quicd"
-        home.mkdir(mode=0o700)
-        self._socket = home / "control.sock"
+        home.mkdir(mode=0o700, exist_ok=True)
+        control_socket = home / "control.sock"
+        self.control = Control(f"lockstep-quicd beside {node.name}", control_socket)
         self.process = Process(
-            f"quicd-beside-{node.name}", [build.program("lockstep-quicd"), "--control-socket", self._socket],
+            f"quicd-beside-{node.name}", [build.program("lockstep-quicd"), "--control-socket", control_socket],
             log=layout.logs / f"quicd-beside-{node.name}.log", namespace=node.namespace,
-            ready=self._socket.exists, on_change=on_change)
+            ready=control_socket.exists, on_change=on_change)
         self._upstream = self._caddy(layout, home, files, on_change)
 
     def start(self) -> None:
@@ -57,8 +55,9 @@ class Quicd:
         self.process.stop()
         self._upstream.stop()
 
-    def configure(self, host: str, chain: str, key: str, *, preferred_address: bool) -> None:
-        """Serves one site as anycast wants it, with or without the node's own addresses."""
+    def configure(self, host: str, chain: str, key: str, *, preferred_address: bool) -> float:
+        """Serves one site as anycast wants it, with or without the node's own addresses; how many
+        seconds the server took."""
         places = {"preferred_v4": {"advertised": f"{self.node.ipv4}:{PORT}"},
                   "preferred_v6": {"advertised": f"[{self.node.ipv6}]:{PORT}"}}
         config = {
@@ -72,27 +71,7 @@ class Quicd:
                        "policy": {"disable_active_migration": True,
                                   "use_preferred_address": preferred_address}}],
             "upstream": {"address": _UPSTREAM, "secret": self._secret}}
-        self._ask(f'configure {{ config: {_quoted(_encode("Config", _text(config)))} }}')
-
-    def counters(self) -> dict[str, int]:
-        """Those that are not 0."""
-        status = self._ask("get_status {}")
-        return {name: int(value) for name, value in
-                re.findall(r"(\w+): (\d+)$", status[status.index("counters"):], flags=re.M)}
-
-    def _ask(self, request: str) -> str:
-        """The answer to one request of the control socket, as text."""
-        message = _encode("Request", request)
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(10)
-            link.connect(str(self._socket))
-            link.sendall(struct.pack(">I", len(message)) + message)
-            stream = link.makefile("rb")
-            (size,) = struct.unpack(">I", stream.read(4))
-            answer = _protoc("--decode=lockstep.quicd.v1.Response", stream.read(size)).decode()
-        if "refused" in answer:
-            raise LabError(f"lockstep-quicd on {self.node.name}: {answer}")
-        return answer
+        return self.control.configure(config)
 
     def _caddy(self, layout, home, files, on_change) -> Process:
         """Files for whoever knows the secret, 403 for other users of the machine."""
@@ -112,35 +91,3 @@ class Quicd:
                        ready=lambda: listening in run("nsenter", f"--net=/run/netns/{self.node.namespace}",
                                                       "--", "cat", "/proc/net/tcp"),
                        on_change=on_change)
-
-
-def _text(message: dict) -> str:
-    """A protobuf message in text format: dicts are messages, lists are repeated fields."""
-    lines = []
-    for name, value in message.items():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, dict):
-                lines.append(f"{name} {{\n{_text(one)}\n}}")
-            elif isinstance(one, bool):
-                lines.append(f"{name}: {'true' if one else 'false'}")
-            elif isinstance(one, int):
-                lines.append(f"{name}: {one}")
-            else:
-                lines.append(f"{name}: {_quoted(one if isinstance(one, bytes) else one.encode())}")
-    return "\n".join(lines)
-
-
-def _quoted(content: bytes) -> str:
-    return '"' + "".join(f"\\{octet:03o}" for octet in content) + '"'
-
-
-def _encode(message: str, text: str) -> bytes:
-    return _protoc(f"--encode=lockstep.quicd.v1.{message}", text.encode())
-
-
-def _protoc(what: str, content: bytes) -> bytes:
-    done = subprocess.run(["protoc", what, f"-I{REPOSITORY / 'proto'}", _PROTO], input=content,
-                          cwd=REPOSITORY / "proto", capture_output=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"protoc {what}: {done.stderr.decode().strip()}")
-    return done.stdout

@@ -1,4 +1,4 @@
-"""HTTP/3 while the anycast route moves: lockstep-quicd on every node, a client on a slow link, and BIRD
+"""HTTP/3 while the anycast route moves: a site of files on every node, a client on a slow link, and BIRD
 that withdraws the node which serves it.
 """
 
@@ -11,14 +11,14 @@ import shutil
 import subprocess
 import time
 
-from . import bird, quicd
+from . import bird, gtls
 from . import layout as lay
 from .netns import inside
 from .shell import LabError, run, wait_until
 
 SIZE = 20_000_000
 MOVE_AT = SIZE // 4
-PORT = quicd.PORT
+PORT = 443
 _RATE = "50mbit"
 _SILENCE_S = 6  # after which the client gives a silent connection up
 _DELAY_S = 3  # of a request on an idle connection
@@ -35,7 +35,7 @@ class Download:
 
 
 class Edge:
-    """lockstep-quicd on every node, one file to download, one client with a slow link."""
+    """A fleet that serves one file to download, and one client with a slow link."""
 
     def __init__(self, fleet, site: str, directory: pathlib.Path):
         self.fleet = fleet
@@ -49,16 +49,13 @@ class Edge:
         (files / _FILE).write_bytes(content)
         (files / "small").write_bytes(b"here\n")
         self.digest = hashlib.sha256(content).hexdigest()
-        keys = quicd.FleetKeys()
-        self.quicds = [
-            quicd.Quicd(fleet.layout, node.place, fleet.spec.build, keys, files, fleet.remember)
-            for node in fleet.nodes]
 
-    def configure(self, preferred_address: bool) -> None:
-        for node, server in zip(self.fleet.nodes, self.quicds):
-            pem = node.caddy.config()["apps"]["tls"]["certificates"]["load_pem"][0]
-            server.configure(self.site, pem["certificate"], pem["key"],
-                             preferred_address=preferred_address)
+    def serve(self) -> None:
+        """The files, on every node."""
+        path = self._directory / "sites.toml"
+        path.write_text(f'[[site]]\nname = "{self.site}"\n'
+                        f'[site.file_root]\npath = "{self._directory / "files"}"\n')
+        self.fleet.controller.cli.run("site", "apply", "--wait", "-f", path)
 
     def foreign(self) -> int:
         """Datagrams of other nodes' connections that nodes have counted."""
@@ -69,20 +66,13 @@ class Edge:
         return self._sum("preferred_address_migrations")
 
     def _sum(self, counter: str) -> int:
-        return sum(server.counters().get(counter, 0) for server in self.quicds)
+        return sum(node.quicd_control.counters().get(counter, 0) for node in self.fleet.nodes)
 
-    def site_of_files(self) -> pathlib.Path:
-        """A site file: the node's own Caddy serves the same files."""
-        path = self._directory / "sites.toml"
-        path.write_text(f'[[site]]\nname = "{self.site}"\n'
-                        f'[site.file_root]\npath = "{self._directory / "files"}"\n')
-        return path
-
-    def download(self, family: int, port: int = quicd.PORT) -> Download:
+    def download(self, family: int) -> Download:
         """One download by gtlsclient; the route leaves the node that serves it a quarter in."""
         sent = self._sent()
         began = time.monotonic()
-        with self._client(family, port, _FILE) as client:
+        with self._client(family, _FILE) as client:
             wait_until("a quarter of the download",
                        lambda: self._got(_FILE) >= MOVE_AT or client.poll() is not None,
                        timeout_s=20, every_s=0.005)
@@ -99,7 +89,7 @@ class Edge:
         the handshake is in them."""
         sent = self._sent()
         began = time.monotonic()
-        with self._client(family, quicd.PORT, "small", f"--delay-stream={_DELAY_S}s") as client:
+        with self._client(family, "small", f"--delay-stream={_DELAY_S}s") as client:
             time.sleep(_DELAY_S / 3)  # for the handshake and the way to the preferred address
             with self._route_moved(family, self._busiest_since(sent)):
                 moved_s = time.monotonic() - began
@@ -111,20 +101,13 @@ class Edge:
             raise LabError("the answer is not what was asked for")
         return took_s
 
-    def _client(self, family: int, port: int, path: str, *options) -> subprocess.Popen:
+    def _client(self, family: int, path: str, *options) -> subprocess.Popen:
         shutil.rmtree(self._target, ignore_errors=True)
         self._target.mkdir()
-        hosts = self._directory / "hosts"
-        hosts.write_text(f"{lay.service_address(family)} {self.site}\n")
-        command = ["gtlsclient", "--quiet", "--no-quic-dump", "--no-http-dump",
-                   f"--timeout={_SILENCE_S}s", "--exit-on-all-streams-close", "--disable-early-data",
-                   *options, f"--download={self._target}", self.site, str(port),
-                   f"https://{self.site}:{port}/{path}"]
-        # A hosts file of its own: gtlsclient takes the name of the site from what it resolves.
-        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-        return subprocess.Popen(
-            inside(self.fleet.layout.client.namespace, "unshare", "--mount", "sh", "-c", script, hosts,
-                   *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        argv = gtls.command(self.fleet.layout, self._directory / "hosts", self.site, family, PORT, path,
+                            "--quiet", f"--timeout={_SILENCE_S}s", f"--download={self._target}",
+                            *options)
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _got(self, name: str) -> int:
         path = self._target / name
@@ -156,7 +139,7 @@ class Edge:
 
 @contextlib.contextmanager
 def edge_of(fleet, site: str):
-    """An Edge that serves `site`, which has a certificate, with the node's own address preferred."""
+    """An Edge that serves `site`, which has a certificate."""
     directory = fleet.layout.directory / "route-move"
     directory.mkdir(mode=0o755)
     slow = ("qdisc", "dev", fleet.layout.client.router_link, "root")
@@ -169,15 +152,9 @@ def edge_of(fleet, site: str):
     run(*door, "add", *route)
     edge = Edge(fleet, site, directory)
     try:
-        for server in edge.quicds:
-            server.start()
-        edge.configure(preferred_address=True)
+        edge.serve()
         yield edge
     finally:
-        for server in edge.quicds:
-            server.stop()
         run(*door, "del", *route)
         run(*tc, "del", *slow[1:])
         shutil.rmtree(directory)
-        for node in fleet.nodes:
-            shutil.rmtree(fleet.layout.home(node.name) / "quicd")

@@ -7,11 +7,11 @@ back, and its old connections are reset instead of left to time out.
 import contextlib
 import ipaddress
 import json
-import threading
 import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import expect_everywhere, issue, serve
+from harness.supervisor import supervised
 from lab.client import FAMILIES, PROTOCOLS
 from lab.process import Process
 from lab.shell import wait_until
@@ -66,7 +66,7 @@ def origins_and_presets_see_the_client_behind_lockstep_quicd(fleet):
 def a_killed_quicd_serves_again_at_once(fleet):
     _served_by_quicd(fleet)
     node = fleet.nodes[0]
-    with _supervised(node.quicd):
+    with supervised(node.quicd):
         node.quicd.kill9()
         killed = time.monotonic()
         wait_until("HTTP/3 answers again",
@@ -106,7 +106,7 @@ def switching_the_server_is_a_rollout(fleet):
     _expect_http3(fleet, True)
     with contextlib.ExitStack() as stack:
         for node in fleet.nodes:
-            stack.enter_context(_supervised(node.caddy.process))
+            stack.enter_context(supervised(node.caddy.process))
         fleet.quic_server("quicd")
     expect_everywhere(fleet, SITE)
 
@@ -147,22 +147,3 @@ http.server.HTTPServer(("127.0.0.1", 8999), Echo).serve_forever()
         yield "127.0.0.1:8999"
     finally:
         origin.stop()
-
-
-@contextlib.contextmanager
-def _supervised(process):
-    """Whatever ends is started again, as its unit says."""
-    over = threading.Event()
-
-    def watch():
-        while not over.wait(0.02):
-            if not process.alive():
-                process.start()
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()

@@ -64,7 +64,7 @@ def serve(fleet, host: str) -> None:
     fleet.apply_site(host)
     # A policy that tolerates stragglers would let the order overtake the first rollout, and the CA
     # meet a node that has no listeners yet.
-    wait_until("every node serves the newest generation", lambda: _follows(fleet), timeout_s=60)
+    wait_until("every node serves the newest generation", lambda: follows(fleet), timeout_s=60)
     if not fleet.find_certificate(host):
         issue(fleet, host)
 
@@ -78,11 +78,11 @@ def unvalidated(fleet) -> str:
     hundred at the least."""
     host = f"unvalidated-{next(_unvalidated)}.example.test"
     fleet.apply_site(host)
-    wait_until("every node serves the newest generation", lambda: _follows(fleet), timeout_s=60)
+    wait_until("every node serves the newest generation", lambda: follows(fleet), timeout_s=60)
     return host
 
 
-def _follows(fleet) -> bool:
+def follows(fleet) -> bool:
     nodes = fleet.controller.cli.json("node", "list").get("nodes", [])
     targets = {(node.get("target_generation"), node.get("serving_generation")) for node in nodes}
     return len(nodes) == len(fleet.nodes) and len(targets) == 1 and all(
