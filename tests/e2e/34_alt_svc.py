@@ -3,10 +3,12 @@
 The holds of the lab are seconds where a fleet's are minutes; the ages that clients are told are real.
 """
 
+import contextlib
 import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import issue
+from harness.supervisor import supervised
 from lab import toml
 from lab.client import FAMILIES, PROTOCOLS
 from lab.shell import wait_until
@@ -43,13 +45,18 @@ def every_answer_of_every_node_carries_the_promise(fleet):
 
 
 def lockstep_quicd_carries_it_too(fleet):
-    fleet.quic_server("quicd")
+    _promised(fleet)
+    with contextlib.ExitStack() as stack:
+        for node in fleet.nodes:
+            stack.enter_context(supervised(node.caddy.process))
+        fleet.quic_server("quicd")
     _wait_shown(fleet, SITE, PROMISE)
     for site, status in ((SITE, 200), (MISSING, 404)):
         _expect_header(fleet, site, status, [PROMISE])
 
 
 def a_restarted_controller_goes_on_promising(fleet):
+    _promised(fleet)
     before = _shown(fleet, SITE)
     fleet.controller.process.restart()
     fleet.wait_connected(len(fleet.nodes), timeout_s=30)
@@ -60,6 +67,7 @@ def a_restarted_controller_goes_on_promising(fleet):
 
 
 def what_is_promised_cannot_be_taken_away(fleet):
+    _promised(fleet)
     words = _refused(fleet)
     expect("still advertised by" in words, words)
     fleet.cli("alt-svc", "off", "--all")
@@ -74,6 +82,16 @@ def what_is_promised_cannot_be_taken_away(fleet):
     # HTTP/3 goes on being answered for those who hold the promise.
     for node in fleet.nodes:
         expect_equal(fleet.ask(node, "h3", 4, SITE).status, 200, f"{node.name} over HTTP/3")
+
+
+def _promised(fleet) -> None:
+    """Both sites are, from now or from an earlier test."""
+    for site, status in ((SITE, 200), (MISSING, 404)):
+        _apply(fleet, site, status)
+    if not fleet.find_certificate(SITE):
+        issue(fleet, SITE, MISSING)
+    for site in (SITE, MISSING):
+        _wait_shown(fleet, site, PROMISE)
 
 
 def _refused(fleet) -> str:
