@@ -84,9 +84,13 @@ void Promises::Watch() {
   const publish::Release* stable = publisher_.stable();
   if (stable == nullptr || now < watched_at_ + options_.watch) return;
   watched_at_ = now;
+  const WallTime at = state_.clock().Now();
   std::vector<Hostname> hosts;
   for (const planner::ServedSite& site : stable->plan->sites) {
-    if (!site.secure_hosts.empty()) hosts.push_back(site.secure_hosts.front());
+    const Record* record = records_.Find(site.name);
+    if (record == nullptr || site.secure_hosts.empty()) continue;
+    const bool matters = WhyUnwanted(*record).empty() || OffersHttp3(record->ledger, at);
+    if (matters) hosts.push_back(site.secure_hosts.front());
   }
   if (hosts.empty()) return;
   std::vector<model::ProofSubject> ask;
