@@ -58,6 +58,7 @@ Expectation Expect(const reconcile::Look& look) {
       break;
     case LookKind::kSite:
       out.look.kind = types::v1::PROBE_KIND_SITE;
+      out.look.alt_svc = look.alt_svc;
       out.look.mark = *SiteMark::Parse(look.expected);
       break;
   }
@@ -67,6 +68,7 @@ Expectation Expect(const reconcile::Look& look) {
 std::string WhyNotSite(const Expectation& expected, const types::v1::Observation& seen) {
   const std::string what =
       "site " + expected.look.host.ascii() + " at " + expected.look.address.ToString();
+  if (seen.has_http() && !seen.error().empty()) return what + " " + seen.error();
   if (!seen.error().empty()) return what + " did not answer: " + seen.error();
   if (seen.http().status() == 200 &&
       seen.http().body_sha256() == crypto::Sha256(expected.expected)) {

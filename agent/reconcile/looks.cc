@@ -29,7 +29,8 @@ void AddSites(const Desired& desired, const Changes& changes, const IpAddress& a
   for (const Site& site : desired.sites) {
     const bool changed = everything || names.contains(site.name);
     (changed ? looks->changed : looks->background)
-        .push_back({LookKind::kSite, HostToAsk(site), address, site.mark.str()});
+        .push_back({LookKind::kSite, HostToAsk(site), address, site.mark.str(), std::nullopt,
+                    site.secure_hosts.empty() ? "" : site.alt_svc});
   }
 }
 

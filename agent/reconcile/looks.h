@@ -36,6 +36,7 @@ struct Look {
   IpAddress address;
   std::string expected;  // the leaf's SHA-256 in lower-case hex; the site's mark
   std::optional<QuicExpectation> quic = {};  // of kQuic; unset: whatever the server says
+  std::string alt_svc = {};  // of kSite: the Alt-Svc field of the answer; empty: whatever
   friend auto operator<=>(const Look&, const Look&) = default;
 };
 

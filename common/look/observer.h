@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <stop_token>
+#include <string>
 
 #include "common/base/clock.h"
 #include "common/base/hostname.h"
@@ -24,6 +25,8 @@ struct Look {
   std::optional<ChallengeToken> token;   // for PROBE_KIND_CHALLENGE
   std::optional<SiteMark> mark = {};     // for PROBE_KIND_SITE
   bool follow_preferred_address = true;  // for PROBE_KIND_QUIC
+  // For PROBE_KIND_SITE: what the Alt-Svc field of an answer over TLS must say; empty: whatever.
+  std::string alt_svc = {};
 };
 
 // Thread-safe; blocks until there is an answer, `deadline` has passed or a stop is asked for. Never

@@ -85,6 +85,16 @@ void SeeChallenge(const Look& look, const probe::Route& route, std::stop_token s
   }
 }
 
+// Clients remember what they were told: a right answer with another promise is not the right one.
+void CheckAltSvc(const Look& look, const probe::HttpObservation& seen,
+                 types::v1::Observation* out) {
+  if (look.alt_svc.empty() || seen.status_code != 200) return;
+  const std::string said = seen.FindHeader("alt-svc").value_or("");
+  if (said == look.alt_svc) return;
+  out->set_error("answered with " + (said.empty() ? "no Alt-Svc" : "Alt-Svc " + Quoted(said)) +
+                 " and not with " + Quoted(look.alt_svc));
+}
+
 // Over TLS first, and without it where no handshake comes about, since a server has none to offer
 // for a host without a certificate. Who looks need not know whether the host has one: a mark is
 // answered only where its version of the site is served.
@@ -108,7 +118,9 @@ void SeeSite(const Look& look, const probe::Route& route, Ports ports, std::stop
     // A redirect to where nothing answered says less than why nothing did.
     if (plain.error.empty() && !plain.FindHeader("location")) seen = std::move(plain);
   }
-  if (Tell(seen, out)) out->mutable_http()->set_body_start(seen.body.substr(0, kBodyStartBytes));
+  if (!Tell(seen, out)) return;
+  out->mutable_http()->set_body_start(seen.body.substr(0, kBodyStartBytes));
+  if (request.scheme == probe::HttpScheme::kHttps) CheckAltSvc(look, seen, out);
 }
 
 void SeeTls(const Look& look, const probe::Route& route, std::stop_token stop,

@@ -50,6 +50,10 @@ class AdminService final : public v1::AdminService::CallbackService {
   Unary* RotateQuicKeys(Context*, const v1::RotateQuicKeysRequest*,
                         v1::RotateQuicKeysResponse*) override;
 
+  // alt_svc.cc
+  Unary* GetAltSvc(Context*, const v1::GetAltSvcRequest*, v1::GetAltSvcResponse*) override;
+  Unary* SwitchAltSvc(Context*, const v1::SwitchAltSvcRequest*, v1::SwitchAltSvcResponse*) override;
+
   // certificates.cc
   Unary* ListCertificates(Context*, const v1::ListCertificatesRequest*,
                           v1::ListCertificatesResponse*) override;

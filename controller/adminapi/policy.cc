@@ -67,7 +67,7 @@ grpc::ServerUnaryReactor* AdminService::ApplyPolicy(Context* context,
   return OnStrand(
       context, "ApplyPolicy", request,
       [this, request, response](const ReplyPtr& reply) {
-        rooms_.policies.Apply({request->text(), request->file_name()},
+        rooms_.policies.Apply({request->text(), request->file_name(), request->force()},
                               [this, reply, response](const Result<policy::Applied>& applied) {
                                 if (!applied.ok()) return reply->Finish(applied.status());
                                 response->mutable_warnings()->Assign(applied->warnings.begin(),

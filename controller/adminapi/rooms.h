@@ -16,6 +16,7 @@
 #include "controller/fleet/journal.h"
 #include "controller/keys/key_ring.h"
 #include "controller/policy/policies.h"
+#include "controller/promises/promises.h"
 #include "controller/publish/publisher.h"
 #include "controller/sites/sites.h"
 #include "controller/store/database.h"
@@ -32,6 +33,7 @@ struct Rooms {
   sites::Sites& sites;
   policy::Policies& policies;
   keys::KeyRing& key_ring;
+  promises::Promises& promises;
   challenges::Challenges& challenges;
   publish::Publisher& publisher;
   const certs::CertificateBook& book;

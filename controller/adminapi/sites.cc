@@ -55,8 +55,6 @@ v1::Site AdminService::ToSite(const model::Site& site,
   return out;
 }
 
-// Nothing is advertised yet: HTTPS records name HTTP/2, and no client is promised what it may not
-// find.
 edge::ZoneInput AdminService::ToZone(const model::Site& site) const {
   edge::ZoneInput out;
   const std::vector<model::Certificate> certificates = rooms_.book.List();
@@ -65,6 +63,7 @@ edge::ZoneInput AdminService::ToZone(const model::Site& site) const {
     out.hosts.push_back({host, planner::ChooseCertificate(certificates, host, now) != nullptr});
   }
   out.service_addresses = rooms_.fleet.service_addresses();
+  out.advertised = rooms_.promises.ValueOf(site.name);
   return out;
 }
 

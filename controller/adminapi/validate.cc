@@ -107,6 +107,14 @@ Status Validate(const v1::ExplainPolicyRequest& request) {
 }
 Status Validate(const v1::GetQuicKeysRequest&) { return Status::Ok(); }
 Status Validate(const v1::RotateQuicKeysRequest&) { return Status::Ok(); }
+Status Validate(const v1::GetAltSvcRequest& request) {
+  return request.site().empty() ? Status::Ok() : CheckName(request.site(), "site");
+}
+Status Validate(const v1::SwitchAltSvcRequest& request) {
+  if (!request.all()) return CheckName(request.site(), "site");
+  return request.site().empty() ? Status::Ok()
+                                : InvalidArgument("site: all sites are asked for already");
+}
 
 Status Validate(const v1::IssueCertificateRequest& request) {
   if (request.hosts().empty() || request.hosts_size() > kMaxHosts) {

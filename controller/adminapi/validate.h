@@ -26,6 +26,8 @@ Status Validate(const v1::GetPolicyRequest& request);
 Status Validate(const v1::ExplainPolicyRequest& request);
 Status Validate(const v1::GetQuicKeysRequest& request);
 Status Validate(const v1::RotateQuicKeysRequest& request);
+Status Validate(const v1::GetAltSvcRequest& request);
+Status Validate(const v1::SwitchAltSvcRequest& request);
 Status Validate(const v1::IssueCertificateRequest& request);
 Status Validate(const v1::ListCertificatesRequest& request);
 Status Validate(const v1::GetCertificateRequest& request);

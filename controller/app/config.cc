@@ -94,6 +94,25 @@ Config::RolloutSettings ReadRollout(const conf::Table& table) {
   return out;
 }
 
+promises::Options ReadAltSvc(const conf::Table& table) {
+  promises::Options out;
+  const auto hold = [&table](std::string_view key, edge::Rung* rung) {
+    rung->held = table.DurationOr(key, Seconds(1), hours(24 * 30), rung->held);
+  };
+  hold("hold_5m", &out.rungs[0]);
+  hold("hold_1h", &out.rungs[1]);
+  hold("hold_1d", &out.rungs[2]);
+  out.after_step_back =
+      table.DurationOr("after_step_back", Seconds(1), hours(24), out.after_step_back);
+  out.watch = table.DurationOr("watch", Seconds(1), minutes(10), out.watch);
+  out.keeping.confirm = table.DurationOr("confirm", Seconds(1), hours(1), out.keeping.confirm);
+  out.keeping.release = table.DurationOr("release", Seconds(1), hours(24), out.keeping.release);
+  out.keeping.floor = static_cast<size_t>(table.IntegerOr("keep_nodes", {1, 100'000}, 1));
+  out.ledger.old_connections =
+      table.DurationOr("old_connections", Seconds(1), hours(24 * 30), out.ledger.old_connections);
+  return out;
+}
+
 }  // namespace
 
 Result<Config> Config::FromFile(const std::string& path) {
@@ -118,6 +137,7 @@ Result<Config> Config::FromFile(const std::string& path) {
                                           witness::RehearsalMode::kRequire);
   out.dns_servers = root.TableOr("dns").Or<std::vector<Endpoint>>("servers", {});
   out.rollout = ReadRollout(root.TableOr("rollout"));
+  out.alt_svc = ReadAltSvc(root.TableOr("alt_svc"));
   out.key_encryption_key_file =
       root.TableOr("keys").PathOr("key_encryption_key_file", DefaultKeyFile(out.state_dir));
   LS_RETURN_IF_ERROR(document.Finish());

@@ -9,6 +9,7 @@
 #include "common/status/status.h"
 #include "controller/barrier/barrier.h"
 #include "controller/planner/waves.h"
+#include "controller/promises/promises.h"
 #include "controller/witness/rehearsal.h"
 
 namespace lockstep::controller::app {
@@ -59,6 +60,8 @@ struct Config {
     Micros wave_deadline{0};
     Micros deadline{0};
   } rollout;
+
+  promises::Options alt_svc;
 
   std::string key_encryption_key_file;
 

@@ -117,6 +117,7 @@ adminapi::Rooms Controller::Parts::MakeRooms() {
           domain->sites,
           domain->policies,
           domain->key_ring,
+          domain->promises,
           domain->challenges,
           domain->publisher,
           domain->book,

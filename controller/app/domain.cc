@@ -59,6 +59,8 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
       publisher(PublisherOptionsOf(config), ca, past.epoch, database, state, fleet, witnesses,
                 journal, *this),
       step_watch(state, fleet, publisher, witnesses),
+      promises(config.alt_svc, database, state, journal, fleet, witnesses, publisher,
+               std::move(past.promises), std::move(past.keeping)),
       book(database, state),
       orders({config.acme.parallel, OrderLimitsOf(config)},
              {state, fleet, challenges, witnesses, rehearsal, publisher, book, issuer, workers},
@@ -78,13 +80,19 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
   publisher.Load(std::move(past.published));
   // A returning node is told of live challenges before anything else.
   fleet.AddObserver(&challenges);
+  // A fallback to older content is booked before anything newer is pushed.
+  fleet.AddObserver(&promises);
   fleet.AddObserver(&publisher);
   fleet.AddObserver(&witnesses);
   fleet.AddObserver(&orders);
   publisher.AddObserver(&orders);
+  publisher.AddObserver(&promises);
+  publisher.SetBookkeeper(&promises);
   sites.OnChange([this](const std::string& cause) { Changed(cause); });
   policies.Serve([this] { return GetFacts(); },
                  [this](const std::string& cause) { Changed(cause); });
+  policies.CheckPromises(
+      [this](const model::EdgePolicy& wanted) { return promises.BreachesOf(wanted); });
 }
 
 void Domain::Start(link::AgentLink& agent_link) {
@@ -98,6 +106,13 @@ void Domain::Start(link::AgentLink& agent_link) {
         return plan != nullptr && planner::CarriesQuicKeys(*plan, keys);
       },
       [this](const std::string& cause) { Changed(cause); });
+  promises.Start({[this] {
+                    std::vector<std::string> names;
+                    for (const auto& [name, site] : sites.sites()) names.push_back(name);
+                    return names;
+                  },
+                  [this]() -> const model::EdgePolicy& { return policies.policy(); }},
+                 [this](const std::string& cause) { Changed(cause); });
   journal.Info("controller.started", "controller", "version " + version);
   Changed("the controller started");
 }
@@ -133,6 +148,7 @@ planner::DesiredState Domain::GetDesired() const {
   out.certificates = book.List();
   out.policy = policies.policy();
   out.quic_keys = key_ring.keys();
+  out.alt_svc = promises.Values();
   return out;
 }
 

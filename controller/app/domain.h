@@ -20,6 +20,7 @@
 #include "controller/identity/fleet_ca.h"
 #include "controller/keys/key_ring.h"
 #include "controller/policy/policies.h"
+#include "controller/promises/promises.h"
 #include "controller/publish/publisher.h"
 #include "controller/publish/step_watch.h"
 #include "controller/sites/sites.h"
@@ -52,6 +53,7 @@ class Domain final : private publish::DesiredSource {
   witness::Rehearsal rehearsal;
   publish::Publisher publisher;
   publish::StepWatch step_watch;
+  promises::Promises promises;
   certs::CertificateBook book;
   certs::Orders orders;
   certs::Renewals renewals;

@@ -6,7 +6,9 @@
 #include "common/base/encoding.h"
 #include "common/log/log.h"
 #include "controller/keys/rotation.h"
+#include "controller/planner/edge.h"
 #include "controller/policy/policy_file.h"
+#include "controller/promises/records.h"
 
 namespace lockstep::controller::app {
 namespace {
@@ -86,6 +88,20 @@ Status RebuildStable(store::Stores& stores, const std::vector<model::Node>& node
   return Status::Ok();
 }
 
+// A node that came back after the proved generation was made gets it all the same: booked before
+// anything is sent.
+Status ReadPromises(store::Stores& stores, Past* past) {
+  LS_ASSIGN_OR_RETURN(past->promises, stores.promises.List());
+  LS_ASSIGN_OR_RETURN(past->keeping, stores.promises.GetKeeping());
+  if (past->published.stable == nullptr) return Status::Ok();
+  promises::Records records({}, past->promises);
+  const auto changed =
+      records.Book(*past->published.stable, promises::IdOf(*past->published.stable_generation));
+  LS_RETURN_IF_ERROR(stores.promises.Put(records.Stored(changed)));
+  LS_ASSIGN_OR_RETURN(past->promises, stores.promises.List());
+  return Status::Ok();
+}
+
 Status Read(store::Stores& stores, WallTime now, Past* past) {
   LS_RETURN_IF_ERROR(ReadEpoch(stores, &past->epoch));
   LS_ASSIGN_OR_RETURN(past->start_ordinal, stores.meta.CreateStart(RandomBytes(16), now));
@@ -106,7 +122,26 @@ Status Read(store::Stores& stores, WallTime now, Past* past) {
   for (const model::Node& node : past->nodes) {
     if (!node.banned) served.push_back(node);
   }
-  return RebuildStable(stores, served, now, &past->published);
+  LS_RETURN_IF_ERROR(RebuildStable(stores, served, now, &past->published));
+  return ReadPromises(stores, past);
+}
+
+Status BookUnknown(store::Stores& stores, uint64_t epoch) {
+  Past past;
+  LS_RETURN_IF_ERROR(ReadPolicy(stores, &past));
+  LS_ASSIGN_OR_RETURN(const auto sites, stores.sites.List());
+  LS_ASSIGN_OR_RETURN(const auto nodes, stores.nodes.List());
+  LS_ASSIGN_OR_RETURN(const auto stored, stores.promises.List());
+  std::vector<NodeName> names;
+  for (const model::Node& node : nodes) names.push_back(node.name);
+  promises::Records records({}, stored);
+  std::set<std::string> changed;
+  for (const model::Site& site : sites) {
+    const auto ceiling = planner::ResolveSite(past.policy, site.name).alt_svc_ceiling.value;
+    changed.merge(records.BookUnknown({site.name}, names, epoch,
+                                      std::chrono::duration_cast<Seconds>(ceiling)));
+  }
+  return stores.promises.Put(records.Stored(changed));
 }
 
 }  // namespace
@@ -131,6 +166,7 @@ Status Recover(store::Database& database) {
     uint64_t counter = stored ? stored->counter : 0;
     if (seen) counter = std::max<uint64_t>(counter, std::strtoull(seen->c_str(), nullptr, 10));
     LS_RETURN_IF_ERROR(stores.meta.PutEpoch({counter + 1, RandomBytes(16)}));
+    LS_RETURN_IF_ERROR(BookUnknown(stores, counter + 1));
     LS_RETURN_IF_ERROR(stores.meta.DeleteFlag(store::kSeenEpochFlag));
     return stores.meta.DeleteFlag(store::kReadOnlyFlag);
   });

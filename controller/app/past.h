@@ -8,6 +8,7 @@
 #include "controller/model/certificate.h"
 #include "controller/model/edge_policy.h"
 #include "controller/model/node.h"
+#include "controller/model/promise.h"
 #include "controller/model/proof.h"
 #include "controller/model/quic_keys.h"
 #include "controller/model/site.h"
@@ -28,6 +29,8 @@ struct Past {
   model::EdgePolicy policy;
   std::optional<WallTime> policy_applied_at;
   model::QuicKeys quic_keys;
+  std::vector<model::SitePromise> promises;
+  model::KeepingState keeping;
   publish::PublishedPast published;
 };
 
@@ -36,6 +39,7 @@ struct Past {
 Result<Past> ReadPast(store::Database& database, WallTime now);
 
 // Raises the epoch and lifts read-only: this database is the right one, whatever nodes have seen.
+// It does not know what was promised since: every node counts as having promised everything.
 Status Recover(store::Database& database);
 
 }  // namespace lockstep::controller::app

@@ -129,6 +129,7 @@ std::unique_ptr<CLI::App> MakeApp(Session& session) {
   AddSites(*app, session);
   AddPolicy(*app, session);
   AddQuicKeys(*app, session);
+  AddAltSvc(*app, session);
   AddCertificates(*app, session);
   AddOrders(*app, session);
   AddGenerations(*app, session);

@@ -62,6 +62,7 @@ void AddTokens(CLI::App& app, Session& session);
 void AddSites(CLI::App& app, Session& session);
 void AddPolicy(CLI::App& app, Session& session);
 void AddQuicKeys(CLI::App& app, Session& session);
+void AddAltSvc(CLI::App& app, Session& session);
 void AddCertificates(CLI::App& app, Session& session);
 void AddOrders(CLI::App& app, Session& session);
 void AddGenerations(CLI::App& app, Session& session);

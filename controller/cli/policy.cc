@@ -14,6 +14,7 @@ using Admin = v1::AdminService::StubInterface;
 struct PolicyOptions {
   std::string file;
   bool wait = false;
+  bool force = false;
   uint32_t timeout_seconds = kGenerationTimeoutSeconds;
 };
 
@@ -23,6 +24,7 @@ ExitCode ApplyPolicy(Session& session, const PolicyOptions& options) {
   v1::ApplyPolicyRequest request;
   request.set_text(*text);
   request.set_file_name(options.file == "-" ? "standard input" : options.file);
+  request.set_force(options.force);
   v1::ApplyPolicyResponse response;
   const Status status = session.connection().Call(&Admin::ApplyPolicy, request, &response);
   if (!status.ok()) return session.Fail(status);
@@ -142,6 +144,8 @@ void AddPolicy(CLI::App& app, Session& session) {
                    "the policy file (TOML, docs/operations.md); - for standard input")
       ->required();
   apply->add_flag("--wait", options->wait, "until every node has proved it");
+  apply->add_flag("--force", options->force,
+                  "although clients may hold a promise of HTTP/3 that it breaks");
   apply->add_option("--timeout", options->timeout_seconds, "how many seconds --wait waits")
       ->capture_default_str();
   apply->callback([&session, options] {

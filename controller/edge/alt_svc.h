@@ -1,24 +1,17 @@
 // Alt-Svc: the field by which a response names other places that serve its origin (RFC 7838).
 #pragma once
 
-#include <compare>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/status/status.h"
+#include "controller/model/promise.h"
 
 namespace lockstep::controller::edge {
 
-// Where else an origin is served, and by which protocol (RFC 7838 §2).
-struct Alternative {
-  std::string protocol;  // the ALPN protocol id as its bytes: "h3"
-  std::string host;      // lower case; empty: the origin's own
-  uint16_t port = 443;
-  friend auto operator<=>(const Alternative&, const Alternative&) = default;
-};
+using model::Alternative;
 
 // h3=":443", the one that a fleet of anycast addresses advertises.
 Alternative SameHostHttp3();

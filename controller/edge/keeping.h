@@ -6,7 +6,6 @@
 // here.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/names.h"
+#include "controller/model/promise.h"
 
 namespace lockstep::controller::edge {
 
@@ -40,22 +40,9 @@ struct KeepingFacts {
   std::map<NodeName, Node> nodes;
 };
 
-// Of one node.
-struct NodeKeeping {
-  std::optional<WallTime> broken_since;
-  std::optional<WallTime> works_since;
-  std::optional<WallTime> marked_since;
-  uint32_t relapses = 0;
-  friend bool operator==(const NodeKeeping&, const NodeKeeping&) = default;
-};
-
-// What has to be stored, so that a restart does not release who was marked.
-struct KeepingState {
-  std::map<NodeName, NodeKeeping> nodes;
-  // Sites that several nodes lack while they serve others, since when.
-  std::map<std::string, WallTime> at_fault_since;
-  friend bool operator==(const KeepingState&, const KeepingState&) = default;
-};
+// Stored, so that a restart does not release who was marked.
+using model::KeepingState;
+using model::NodeKeeping;
 
 struct Keeping {
   KeepingState state;

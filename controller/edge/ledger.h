@@ -10,8 +10,6 @@
 // Pure: no clock, no I/O. `state()` is what has to be stored; store it before a generation is sent.
 #pragma once
 
-#include <compare>
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,33 +18,16 @@
 #include "common/base/clock.h"
 #include "common/base/names.h"
 #include "controller/edge/alt_svc.h"
+#include "controller/model/promise.h"
 
 namespace lockstep::controller::edge {
 
-// A generation within all epochs: a recovered database counts on under a higher epoch.
-struct GenerationId {
-  uint64_t epoch = 0;
-  uint64_t number = 0;
-  friend auto operator<=>(const GenerationId&, const GenerationId&) = default;
-};
+using model::GenerationId;
+using model::LedgerState;
+using model::NodeLedger;
+using model::Offer;
 
-// What a value tells clients to hold, and for how long. Empty: it has none, or is "clear".
-using Offer = std::map<Alternative, Seconds>;
 Offer OfferOf(const AltSvc& value);
-
-// What one node may be saying, and what was heard of it before.
-struct NodeLedger {
-  // The values it may be serving, oldest first. The last one is what it was told last.
-  std::map<GenerationId, Offer> open;
-  // Until when clients may hold what it is known to say no more.
-  std::map<Alternative, WallTime> closed;
-  friend bool operator==(const NodeLedger&, const NodeLedger&) = default;
-};
-
-struct LedgerState {
-  std::map<NodeName, NodeLedger> nodes;
-  friend bool operator==(const LedgerState&, const LedgerState&) = default;
-};
 
 // Whether what an alternative needs (port, server, name) may be taken away.
 struct Retirement {

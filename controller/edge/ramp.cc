@@ -81,18 +81,6 @@ void Climb(const RampOptions& options, WallTime now, RampStep* step) {
   step->note = "ma=" + std::to_string(next->max_age.count()) + " from now on";
 }
 
-AltSvc ValueOf(const RampState& state) {
-  switch (state.phase) {
-    case RampPhase::kAdvertising:
-      return Promise({SameHostHttp3()}, state.max_age, false);
-    case RampPhase::kClearing:
-      return {.clear = true, .entries = {}};
-    case RampPhase::kSilent:
-      break;
-  }
-  return {};
-}
-
 void Decide(const RampFacts& facts, const RampOptions& options, WallTime now, RampStep* step) {
   RampState& state = step->state;
   if (!facts.wanted || facts.step_back) {
@@ -135,6 +123,18 @@ Status Check(const RampOptions& options) {
 RampState Resume(RampState stored) {
   stored.held_since.reset();
   return stored;
+}
+
+AltSvc ValueOf(const RampState& state) {
+  switch (state.phase) {
+    case RampPhase::kAdvertising:
+      return Promise({SameHostHttp3()}, state.max_age, false);
+    case RampPhase::kClearing:
+      return {.clear = true, .entries = {}};
+    case RampPhase::kSilent:
+      break;
+  }
+  return {};
 }
 
 RampStep Advance(const RampState& state, const RampFacts& facts, const RampOptions& options,

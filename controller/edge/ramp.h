@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/status/status.h"
 #include "controller/edge/alt_svc.h"
+#include "controller/model/promise.h"
 
 namespace lockstep::controller::edge {
 
@@ -39,23 +40,14 @@ struct RampOptions {
 // INVALID_ARGUMENT if floor and ceiling are no sane bounds.
 Status Check(const RampOptions& options);
 
-enum class RampPhase {
-  kSilent = 1,       // no promise, and nobody holds one
-  kAdvertising = 2,  // promised for `max_age`
-  kClearing = 3,     // taken back: "clear", while clients may still hold it
-};
-
-// What has to be stored. `held_since` is of this start of the controller: Resume forgets it.
-struct RampState {
-  RampPhase phase = RampPhase::kSilent;
-  Seconds max_age{0};
-  uint32_t step_backs = 0;  // since the ceiling was reached last
-  std::optional<WallTime> held_since;
-  friend bool operator==(const RampState&, const RampState&) = default;
-};
+using model::RampPhase;
+using model::RampState;
 
 // After a start of the controller: nobody looked in between, so what must hold begins anew.
 RampState Resume(RampState stored);
+
+// What is advertised in this state.
+AltSvc ValueOf(const RampState& state);
 
 struct RampFacts {
   bool wanted = true;  // the policy wants HTTP/3 for this site

@@ -49,13 +49,17 @@ inline const char* SituationName(Situation situation) {
 }
 
 // What one level says; what it leaves open comes from a less specific one. `quic_server` is of the
-// fleet, pops and nodes alone, the two last ones of the fleet and sites.
+// fleet, pops and nodes alone, what comes after it of the fleet and sites.
 struct EdgeSettings {
   std::optional<Situation> situation = std::nullopt;
   std::optional<bool> preferred_address = std::nullopt;
   std::optional<QuicServer> quic_server = std::nullopt;
   std::optional<bool> disable_active_migration = std::nullopt;
   std::optional<Micros> idle_timeout = std::nullopt;
+  // Whether HTTP/3 may be promised to clients, and the least and the most that it is promised for.
+  std::optional<bool> alt_svc = std::nullopt;
+  std::optional<Micros> alt_svc_floor = std::nullopt;
+  std::optional<Micros> alt_svc_ceiling = std::nullopt;
   friend bool operator==(const EdgeSettings&, const EdgeSettings&) = default;
 };
 

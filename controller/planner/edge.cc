@@ -13,6 +13,8 @@ using model::EdgeSettings;
 using model::Situation;
 
 constexpr size_t kServerIdBytes = 8;
+constexpr Seconds kAltSvcFloor{300};
+constexpr Seconds kAltSvcCeiling{86400};
 
 struct Level {
   std::string name;
@@ -123,7 +125,10 @@ SiteEdge ResolveSite(const model::EdgePolicy& policy, const std::string& site) {
                                &Consequences::preferred_address),
           ResolveWithSituation(levels, &EdgeSettings::disable_active_migration,
                                &Consequences::disable_active_migration),
-          ResolveWithSituation(levels, &EdgeSettings::idle_timeout, &Consequences::idle_timeout)};
+          ResolveWithSituation(levels, &EdgeSettings::idle_timeout, &Consequences::idle_timeout),
+          Resolve(levels, &EdgeSettings::alt_svc, true),
+          Resolve(levels, &EdgeSettings::alt_svc_floor, Micros(kAltSvcFloor)),
+          Resolve(levels, &EdgeSettings::alt_svc_ceiling, Micros(kAltSvcCeiling))};
 }
 
 std::string ServerIdOf(const NodeName& node) {

@@ -40,6 +40,9 @@ struct SiteEdge {
   Resolved<bool> preferred_address;
   Resolved<bool> disable_active_migration;
   Resolved<Micros> idle_timeout;
+  Resolved<bool> alt_svc;
+  Resolved<Micros> alt_svc_floor;
+  Resolved<Micros> alt_svc_ceiling;
 };
 
 // What follows from a situation where nobody says otherwise.

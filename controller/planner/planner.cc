@@ -161,7 +161,12 @@ Status AddSite(const ResourceKey& key, const Snapshot::Entry& entry,
   LS_ASSIGN_OR_RETURN(
       const Hostname host,
       Hostname::Parse(site.secure_hosts().empty() ? site.hosts(0) : site.secure_hosts(0)));
-  sites->push_back({host, snapshot::MarkOf(entry).str()});
+  ServedSite served{host, snapshot::MarkOf(entry).str(), site.name(), site.alt_svc()};
+  for (const std::string& text : site.secure_hosts()) {
+    LS_ASSIGN_OR_RETURN(Hostname secure, Hostname::Parse(text));
+    served.secure_hosts.push_back(std::move(secure));
+  }
+  sites->push_back(std::move(served));
   return Status::Ok();
 }
 
@@ -273,6 +278,9 @@ Result<Plan> MakePlan(const DesiredState& state, WallTime now) {
   }
   for (const model::Site& site : state.sites) {
     types::v1::Site part = SitePart(site, secure);
+    if (const auto value = state.alt_svc.find(site.name); value != state.alt_svc.end()) {
+      part.set_alt_svc(value->second);
+    }
     if (any_quicd) SetSiteEdge(ResolveSite(state.policy, site.name), &part);
     plan.shared.Put({"site", site.name}, Serialise(part));
   }

@@ -30,6 +30,8 @@ struct DesiredState {
   std::vector<model::Certificate> certificates;
   model::EdgePolicy policy;
   std::optional<model::QuicKeys> quic_keys;
+  // The whole Alt-Svc value of a site's responses, by the site's name; none for the others.
+  std::map<std::string, std::string> alt_svc;
 };
 
 // A handshake that every node must answer with just this leaf.
@@ -45,6 +47,9 @@ struct ServedCertificate {
 struct ServedSite {
   Hostname host;  // the one of its hosts that is asked
   std::string mark;
+  std::string name = {};
+  std::string alt_svc = {};
+  std::vector<Hostname> secure_hosts = {};  // which have a certificate
   friend bool operator==(const ServedSite&, const ServedSite&) = default;
 };
 

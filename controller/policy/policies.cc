@@ -16,6 +16,21 @@ void Policies::Serve(std::function<FleetFacts()> facts,
   changed_ = std::move(changed);
 }
 
+void Policies::CheckPromises(
+    std::function<std::vector<Breach>(const model::EdgePolicy&)> breaches) {
+  breaches_ = std::move(breaches);
+}
+
+Status Policies::CheckBreaches(const model::EdgePolicy& wanted, bool force,
+                               std::vector<std::string>* warnings) const {
+  std::string reasons;
+  for (const Breach& breach : breaches_(wanted)) {
+    reasons += (reasons.empty() ? "" : "\n") + breach.reason;
+    if (force) warnings->push_back(breach.outcome);
+  }
+  return reasons.empty() || force ? Status::Ok() : FailedPrecondition(reasons);
+}
+
 void Policies::Apply(const ApplyRequest& request, std::function<void(Result<Applied>)> done) {
   if (storing_) return done(Aborted("another policy is being stored at this moment; try again"));
   Result<model::EdgePolicy> wanted = ParsePolicy(request.text, request.file_name);
@@ -24,6 +39,10 @@ void Policies::Apply(const ApplyRequest& request, std::function<void(Result<Appl
   if (const Status status = CheckPolicy(*wanted, facts); !status.ok()) return done(status);
   Applied applied{*wanted != policy_, UnknownNames(*wanted, facts)};
   if (!applied.changed) return done(std::move(applied));
+  if (const Status status = CheckBreaches(*wanted, request.force, &applied.warnings);
+      !status.ok()) {
+    return done(status);
+  }
   storing_ = true;
   const store::StoredPolicy stored{RenderPolicy(*wanted), state_.clock().Now()};
   database_.Run([stored](store::Stores& stores) { return stores.policy.Put(stored); },

@@ -22,10 +22,10 @@ std::optional<T> OptionalWord(const conf::Table& table, std::string_view key,
   return table.Has(key) ? std::optional(value) : std::nullopt;
 }
 
-std::optional<Micros> IdleTimeout(const conf::Table& table) {
-  const Micros value =
-      table.DurationOr("idle_timeout", kShortestIdleTimeout, kLongestIdleTimeout, Seconds(30));
-  return table.Has("idle_timeout") ? std::optional(value) : std::nullopt;
+std::optional<Micros> OptionalDuration(const conf::Table& table, std::string_view key,
+                                       Micros shortest, Micros longest) {
+  const Micros value = table.DurationOr(key, shortest, longest, shortest);
+  return table.Has(key) ? std::optional(value) : std::nullopt;
 }
 
 // A promise that clients do not roam, and an address whose use ends it.
@@ -60,7 +60,20 @@ void ReadServer(const conf::Table& table, EdgeSettings* settings) {
 
 void ReadConnections(const conf::Table& table, EdgeSettings* settings) {
   settings->disable_active_migration = table.Optional<bool>("disable_active_migration");
-  settings->idle_timeout = IdleTimeout(table);
+  settings->idle_timeout =
+      OptionalDuration(table, "idle_timeout", kShortestIdleTimeout, kLongestIdleTimeout);
+}
+
+void ReadAltSvc(const conf::Table& table, EdgeSettings* settings) {
+  settings->alt_svc = table.Optional<bool>("alt_svc");
+  settings->alt_svc_floor =
+      OptionalDuration(table, "alt_svc_floor", kShortestAltSvc, kLongestAltSvc);
+  settings->alt_svc_ceiling =
+      OptionalDuration(table, "alt_svc_ceiling", kShortestAltSvc, kLongestAltSvc);
+  if (settings->alt_svc_floor && settings->alt_svc_ceiling &&
+      *settings->alt_svc_ceiling < *settings->alt_svc_floor) {
+    table.Reject("alt_svc_ceiling", "must not be below alt_svc_floor");
+  }
 }
 
 // A key that would be right elsewhere says so, instead of being unknown.
@@ -80,6 +93,10 @@ EdgeSettings ReadServerLevel(const conf::Table& table) {
   RejectElsewhere(table, {"disable_active_migration", "idle_timeout"},
                   "is a setting of [fleet] and [[site]]: a site tells its clients the same on "
                   "every node");
+  RejectElsewhere(
+      table, {"alt_svc", "alt_svc_floor", "alt_svc_ceiling"},
+      "is a setting of [fleet] and [[site]]: a client that was promised HTTP/3 may come "
+      "to any node");
   return settings;
 }
 
@@ -141,6 +158,7 @@ void ReadSites(const conf::Table& root, model::EdgePolicy* policy) {
     EdgeSettings settings;
     ReadSituation(table, &settings);
     ReadConnections(table, &settings);
+    ReadAltSvc(table, &settings);
     RejectElsewhere(table, {"quic_server"},
                     "is a setting of [fleet], [[pop]] and [[node]]: UDP 443 of a node has one "
                     "owner for all sites");
@@ -160,6 +178,7 @@ Result<model::EdgePolicy> ParsePolicy(std::string_view text, const std::string& 
   ReadSituation(fleet, &policy.fleet);
   ReadServer(fleet, &policy.fleet);
   ReadConnections(fleet, &policy.fleet);
+  ReadAltSvc(fleet, &policy.fleet);
   ReadPops(root, &policy);
   ReadNodes(root, &policy);
   ReadSites(root, &policy);

@@ -24,6 +24,9 @@ namespace lockstep::controller::policy {
 
 inline constexpr Micros kShortestIdleTimeout = Seconds(1);
 inline constexpr Micros kLongestIdleTimeout = std::chrono::minutes(10);
+// Of a promise of HTTP/3. A browser that fails once avoids it for longer than the shortest.
+inline constexpr Micros kShortestAltSvc = Seconds(300);
+inline constexpr Micros kLongestAltSvc = std::chrono::hours(24 * 30);
 
 // INVALID_ARGUMENT with every error of the file, one per line. What QUIC cannot express is one:
 // "policy.toml:4:1: `pop[0].preferred_address`: ...".

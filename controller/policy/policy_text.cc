@@ -25,6 +25,13 @@ std::string SettingLines(const model::EdgeSettings& settings) {
   if (settings.idle_timeout) {
     out += Line("idle_timeout", Text(DurationWord(*settings.idle_timeout)));
   }
+  if (settings.alt_svc) out += Line("alt_svc", Bool(*settings.alt_svc));
+  if (settings.alt_svc_floor) {
+    out += Line("alt_svc_floor", Text(DurationWord(*settings.alt_svc_floor)));
+  }
+  if (settings.alt_svc_ceiling) {
+    out += Line("alt_svc_ceiling", Text(DurationWord(*settings.alt_svc_ceiling)));
+  }
   return out;
 }
 

@@ -153,8 +153,11 @@ uint64_t Publisher::Begin(uint64_t number, planner::Plan plan, const std::string
 }
 
 void Publisher::Store(const model::Generation& generation, const planner::PlanPtr& plan) {
+  store::Transaction book = [](store::Stores&) { return Status::Ok(); };
+  if (bookkeeper_ != nullptr) book = bookkeeper_->Book(generation, *plan);
   database_.Run(
-      [generation, plan](store::Stores& stores) -> Status {
+      [generation, plan, book](store::Stores& stores) -> Status {
+        LS_RETURN_IF_ERROR(book(stores));
         LS_RETURN_IF_ERROR(stores.generations.Create(generation));
         for (const auto& [key, entry] : plan->shared.entries()) {
           LS_RETURN_IF_ERROR(stores.resources.Put(entry.sha256, *entry.body));

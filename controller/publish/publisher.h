@@ -40,6 +40,16 @@ class PublishObserver {
   virtual void OnRolledBack(const model::Generation&, const std::string& /*problem*/) {}
 };
 
+// Who books what nodes are about to be told. On the state strand, but for what it returns.
+class Bookkeeper {
+ public:
+  virtual ~Bookkeeper() = default;
+  // Called before a generation is stored. What it returns is stored with the generation, or the
+  // generation is not; nothing is pushed before.
+  virtual store::Transaction Book(const model::Generation& generation,
+                                  const planner::Plan& plan) = 0;
+};
+
 // What was stored, read at start.
 struct PublishedPast {
   std::vector<model::Generation> generations;  // newest first, without resources
@@ -64,6 +74,7 @@ class Publisher final : public fleet::FleetObserver {
 
   void Load(PublishedPast past);
   void AddObserver(PublishObserver* observer) { observers_.push_back(observer); }
+  void SetBookkeeper(Bookkeeper* bookkeeper) { bookkeeper_ = bookkeeper; }
 
   // The desired state has changed, because of `cause`. Returns the number of the generation that is
   // going to carry it: a new one, one that waits for the rollout that runs now (whatever becomes of
@@ -85,6 +96,11 @@ class Publisher final : public fleet::FleetObserver {
   // What node is to serve now; 0 if nothing yet.
   uint64_t TargetOf(const NodeName& node) const;
   uint64_t AppliedBy(const NodeName& node) const { return pusher_.AppliedBy(node); }
+  // What the node acknowledged last on its present stream, and may be asked to show; null if that
+  // is neither the proved generation nor the one that is under way.
+  const Release* FindApplied(const NodeName& node) const;
+  // The newest generation that every node has proved; null before the first.
+  const Release* stable() const { return stable_ ? &*stable_ : nullptr; }
   // What every node that is released to it should show for `host`; null if nothing.
   const planner::ServedCertificate* FindServed(const Hostname& host) const;
 
@@ -164,6 +180,7 @@ class Publisher final : public fleet::FleetObserver {
   Manifests manifests_;
   Pusher pusher_;
   std::vector<PublishObserver*> observers_;
+  Bookkeeper* bookkeeper_ = nullptr;
 
   std::string start_id_;
   std::string read_only_;

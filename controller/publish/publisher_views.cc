@@ -16,6 +16,13 @@ const planner::Plan* Publisher::FindServedByAll() const {
   return stable_->plan.get();
 }
 
+const Release* Publisher::FindApplied(const NodeName& node) const {
+  const uint64_t applied = AppliedBy(node);
+  if (applied == 0) return nullptr;
+  if (active_ && active_->release.generation.number == applied) return &active_->release;
+  return stable_ && stable_->generation.number == applied ? &*stable_ : nullptr;
+}
+
 const planner::ServedCertificate* Publisher::FindServed(const Hostname& host) const {
   if (!stable_) return nullptr;
   for (const auto& served : stable_->plan->served) {

@@ -9,6 +9,7 @@
 #include "controller/store/node_store.h"
 #include "controller/store/order_store.h"
 #include "controller/store/policy_store.h"
+#include "controller/store/promise_store.h"
 #include "controller/store/proof_store.h"
 #include "controller/store/quic_key_store.h"
 #include "controller/store/renewal_store.h"
@@ -39,6 +40,7 @@ struct Stores {
   MetaStore& meta;
   PolicyStore& policy;
   QuicKeyStore& quic_keys;
+  PromiseStore& promises;
 };
 
 }  // namespace lockstep::controller::store

@@ -36,5 +36,55 @@ TEST_P(StoreContract, QuicKeysAreReplacedAsAWhole) {
   EXPECT_EQ(*store.Find(), keys);
 }
 
+model::SitePromise SamplePromise(const std::string& site) {
+  const model::Alternative http3{"h3", "", 443};
+  const model::Alternative other{"h2", "alt.example.test", 8443};
+  model::SitePromise promise;
+  promise.site = site;
+  promise.ramp = {model::RampPhase::kAdvertising, Seconds(3600), 2, std::nullopt};
+  promise.switched_off = true;
+  auto& node = promise.ledger.nodes[NodeNamed("fra1")];
+  node.open[{1, 7}] = {{http3, Seconds(300)}, {other, Seconds(60)}};
+  node.open[{2, 3}] = {};
+  node.closed = {{http3, At(5)}};
+  promise.ledger.nodes[NodeNamed("par1")].open[{1, 7}] = {{http3, Seconds(300)}};
+  return promise;
+}
+
+TEST_P(StoreContract, PromisesAreKeptWithTheirLedgersAndReplacedAsAWhole) {
+  auto& store = stores().promises;
+  EXPECT_TRUE(store.List()->empty());
+  model::SitePromise www = SamplePromise("www");
+  ASSERT_TRUE(store.Put({SamplePromise("shop"), www}).ok());
+  EXPECT_EQ(*store.List(), (std::vector{SamplePromise("shop"), www}));
+
+  www.ramp = {model::RampPhase::kSilent, Seconds(0), 0, At(9)};
+  www.switched_off = false;
+  www.ledger.nodes.erase(NodeNamed("par1"));
+  www.ledger.nodes[NodeNamed("fra1")].open.erase({1, 7});
+  ASSERT_TRUE(store.Put({www}).ok());
+  www.ramp.held_since.reset();
+  EXPECT_EQ(*store.List(), (std::vector{SamplePromise("shop"), www}));
+
+  ASSERT_TRUE(store.Delete("shop").ok());
+  EXPECT_EQ(store.Delete("shop").code(), Code::kNotFound);
+  EXPECT_EQ(*store.List(), std::vector{www});
+}
+
+TEST_P(StoreContract, WhoLostHttp3IsKeptAndReplacedAsAWhole) {
+  auto& store = stores().promises;
+  EXPECT_EQ(*store.GetKeeping(), model::KeepingState());
+  model::KeepingState keeping;
+  keeping.nodes[NodeNamed("fra1")] = {At(1), std::nullopt, At(2), 3};
+  keeping.nodes[NodeNamed("par1")] = {std::nullopt, At(4), std::nullopt, 0};
+  keeping.at_fault_since = {{"www", At(5)}};
+  ASSERT_TRUE(store.PutKeeping(keeping).ok());
+  EXPECT_EQ(*store.GetKeeping(), keeping);
+  keeping.nodes.erase(NodeNamed("fra1"));
+  keeping.at_fault_since.clear();
+  ASSERT_TRUE(store.PutKeeping(keeping).ok());
+  EXPECT_EQ(*store.GetKeeping(), keeping);
+}
+
 }  // namespace
 }  // namespace lockstep::contract

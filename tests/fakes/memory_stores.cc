@@ -24,9 +24,10 @@ struct MemoryBackend::State {
   MemoryMeta meta{tables};
   MemoryPolicy policy{tables};
   MemoryQuicKeys quic_keys{tables};
+  MemoryPromises promises{tables};
   controller::store::Stores stores{nodes,  tokens,     sites,       certificates, renewals,
                                    orders, challenges, generations, resources,    proofs,
-                                   events, meta,       policy,      quic_keys};
+                                   events, meta,       policy,      quic_keys,    promises};
 };
 
 MemoryBackend::MemoryBackend() : state_(std::make_unique<State>()) {}

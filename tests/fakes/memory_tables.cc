@@ -452,4 +452,26 @@ Status MemoryQuicKeys::Put(const model::QuicKeys& keys) {
   return Status::Ok();
 }
 
+Result<std::vector<model::SitePromise>> MemoryPromises::List() {
+  std::vector<model::SitePromise> out;
+  for (const auto& [site, promise] : tables_.promises) out.push_back(promise);
+  return out;
+}
+Status MemoryPromises::Put(const std::vector<model::SitePromise>& promises) {
+  for (model::SitePromise promise : promises) {
+    promise.ramp.held_since.reset();
+    tables_.promises.insert_or_assign(promise.site, promise);
+  }
+  return Status::Ok();
+}
+Status MemoryPromises::Delete(const std::string& site) {
+  if (tables_.promises.erase(site) > 0) return Status::Ok();
+  return NotFound("nothing is promised for site " + site);
+}
+Result<model::KeepingState> MemoryPromises::GetKeeping() { return tables_.keeping; }
+Status MemoryPromises::PutKeeping(const model::KeepingState& keeping) {
+  tables_.keeping = keeping;
+  return Status::Ok();
+}
+
 }  // namespace lockstep::fakes

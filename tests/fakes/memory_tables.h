@@ -36,6 +36,8 @@ struct MemoryTables {
   std::map<std::string, std::string> flags;
   std::optional<controller::store::StoredPolicy> policy;
   std::optional<controller::model::QuicKeys> quic_keys;
+  std::map<std::string, controller::model::SitePromise> promises;
+  controller::model::KeepingState keeping;
 };
 
 class MemoryNodes : public controller::store::NodeStore {
@@ -223,6 +225,19 @@ class MemoryQuicKeys : public controller::store::QuicKeyStore {
   explicit MemoryQuicKeys(MemoryTables& tables) : tables_(tables) {}
   Result<std::optional<controller::model::QuicKeys>> Find() override;
   Status Put(const controller::model::QuicKeys& keys) override;
+
+ private:
+  MemoryTables& tables_;
+};
+
+class MemoryPromises : public controller::store::PromiseStore {
+ public:
+  explicit MemoryPromises(MemoryTables& tables) : tables_(tables) {}
+  Result<std::vector<controller::model::SitePromise>> List() override;
+  Status Put(const std::vector<controller::model::SitePromise>& promises) override;
+  Status Delete(const std::string& site) override;
+  Result<controller::model::KeepingState> GetKeeping() override;
+  Status PutKeeping(const controller::model::KeepingState& keeping) override;
 
  private:
   MemoryTables& tables_;

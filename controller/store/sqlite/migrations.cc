@@ -6,6 +6,7 @@
 //           |        | generations, resources, proofs, events, meta
 //   0.1.0   | 2      | order_proofs
 //   0.1.0   | 3      | policy, quic_keys
+//   0.1.0   | 4      | alt_svc_*, http3_*
 //
 // Rules: a migration that was released is never edited, only followed by another; each runs in one
 // transaction; tables are STRICT; times are unix microseconds in columns named *_at; bytes are
@@ -272,10 +273,63 @@ CREATE TABLE quic_key_set (
 ) STRICT;
 )sql";
 
+// What is promised in Alt-Svc, what nodes may be sending, what clients may hold.
+constexpr char kSchema4[] = R"sql(
+CREATE TABLE alt_svc_sites (
+  site TEXT PRIMARY KEY,
+  phase INTEGER NOT NULL CHECK (phase BETWEEN 1 AND 3),
+  max_age_s INTEGER NOT NULL CHECK (max_age_s >= 0),
+  step_backs INTEGER NOT NULL CHECK (step_backs >= 0),
+  switched_off INTEGER NOT NULL CHECK (switched_off IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alt_svc_values (
+  site TEXT NOT NULL REFERENCES alt_svc_sites (site) ON DELETE CASCADE,
+  node TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  PRIMARY KEY (site, node, epoch, generation)
+) STRICT, WITHOUT ROWID;
+-- A value without any is empty, or "clear".
+CREATE TABLE alt_svc_offers (
+  site TEXT NOT NULL,
+  node TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  protocol TEXT NOT NULL,
+  host TEXT NOT NULL,
+  port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+  max_age_s INTEGER NOT NULL CHECK (max_age_s >= 0),
+  PRIMARY KEY (site, node, epoch, generation, protocol, host, port),
+  FOREIGN KEY (site, node, epoch, generation)
+    REFERENCES alt_svc_values (site, node, epoch, generation) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alt_svc_holds (
+  site TEXT NOT NULL REFERENCES alt_svc_sites (site) ON DELETE CASCADE,
+  node TEXT NOT NULL,
+  protocol TEXT NOT NULL,
+  host TEXT NOT NULL,
+  port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+  ends_at INTEGER NOT NULL,
+  PRIMARY KEY (site, node, protocol, host, port)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE http3_nodes (
+  node TEXT PRIMARY KEY,
+  broken_since_at INTEGER,
+  works_since_at INTEGER,
+  marked_since_at INTEGER,
+  relapses INTEGER NOT NULL CHECK (relapses >= 0)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE http3_sites_at_fault (
+  site TEXT PRIMARY KEY,
+  since_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{.version = 1, .compatible_version = 1, .sql = kSchema1},
     Migration{.version = 2, .compatible_version = 1, .sql = kSchema2},
     Migration{.version = 3, .compatible_version = 1, .sql = kSchema3},
+    Migration{.version = 4, .compatible_version = 1, .sql = kSchema4},
 };
 
 Status RunMigration(Connection& connection, const Migration& migration) {

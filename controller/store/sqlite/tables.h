@@ -214,6 +214,22 @@ class QuicKeyTable final : public QuicKeyStore {
   const crypto::SealingKey& key_;
 };
 
+class PromiseTable final : public PromiseStore {
+ public:
+  explicit PromiseTable(Connection& connection) : connection_(connection) {}
+  Result<std::vector<model::SitePromise>> List() override;
+  Status Put(const std::vector<model::SitePromise>& promises) override;
+  Status Delete(const std::string& site) override;
+  Result<model::KeepingState> GetKeeping() override;
+  Status PutKeeping(const model::KeepingState& keeping) override;
+
+ private:
+  void ReadOpen(std::map<std::string, model::LedgerState>* ledgers);
+  void ReadClosed(std::map<std::string, model::LedgerState>* ledgers);
+  void WriteLedger(const std::string& site, const NodeName& name, const model::NodeLedger& node);
+  Connection& connection_;
+};
+
 // All of them.
 class Tables {
  public:
@@ -232,8 +248,10 @@ class Tables {
         meta_(connection),
         policy_(connection),
         quic_keys_(connection, key),
-        stores_{nodes_,       tokens_,    sites_,  certificates_, renewals_, orders_, challenges_,
-                generations_, resources_, proofs_, events_,       meta_,     policy_, quic_keys_} {}
+        promises_(connection),
+        stores_{nodes_,  tokens_,     sites_,       certificates_, renewals_,
+                orders_, challenges_, generations_, resources_,    proofs_,
+                events_, meta_,       policy_,      quic_keys_,    promises_} {}
   Stores& stores() { return stores_; }
 
  private:
@@ -251,6 +269,7 @@ class Tables {
   MetaTable meta_;
   PolicyTable policy_;
   QuicKeyTable quic_keys_;
+  PromiseTable promises_;
   Stores stores_;
 };
 

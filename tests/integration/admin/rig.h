@@ -52,6 +52,8 @@ class AdminTest : public ::testing::Test {
         sites_(rig_.database, rig_.state, {}),
         policies_(rig_.database, rig_.state, {}, std::nullopt),
         key_ring_(rig_.database, rig_.state, rig_.journal, keys::MakeFirst(rig_.clock.Now())),
+        promises_({}, rig_.database, rig_.state, rig_.journal, rig_.fleet, rig_.witnesses,
+                  rig_.publisher, {}, {}),
         challenges_({}, 1, rig_.database, rig_.state, rig_.fleet),
         resolver_(dns::Config{}),
         rehearsal_(NoRehearsal(), resolver_),
@@ -81,14 +83,21 @@ class AdminTest : public ::testing::Test {
           (void)rig_.publisher.Changed(cause);
         });
     rig_.desired.quic_keys = key_ring_.keys();
+    promises_.Start({[this] {
+                       std::vector<std::string> names;
+                       for (const auto& [name, site] : sites_.sites()) names.push_back(name);
+                       return names;
+                     },
+                     [this]() -> const model::EdgePolicy& { return policies_.policy(); }},
+                    [](const std::string&) {});
     identity::Access access;
     access.own_uid = ::geteuid();
     access.is_banned = [](const NodeName&) { return false; };
     auto started =
         AdminServer::Start({.socket_path = Socket(), .group = {}}, access,
                            {rig_.state, rig_.database, rig_.journal, rig_.fleet, enrollment_,
-                            sites_, policies_, key_ring_, challenges_, rig_.publisher, book_,
-                            checks_, orders_, renewals_, "0.1.0", rig_.clock.Now(), 1});
+                            sites_, policies_, key_ring_, promises_, challenges_, rig_.publisher,
+                            book_, checks_, orders_, renewals_, "0.1.0", rig_.clock.Now(), 1});
     LS_CHECK(started.ok());
     server_ = *std::move(started);
     channel_ = grpc::CreateCustomChannel("unix:" + Socket(), grpc::InsecureChannelCredentials(),
@@ -154,6 +163,7 @@ class AdminTest : public ::testing::Test {
   sites::Sites sites_;
   policy::Policies policies_;
   keys::KeyRing key_ring_;
+  promises::Promises promises_;
   challenges::Challenges challenges_;
   dns::Resolver resolver_;
   witness::Rehearsal rehearsal_;

@@ -177,6 +177,30 @@ TEST_F(CaddyServingTest, AnObserverFindsTheMarkWithoutKnowingWhereToLook) {
   }
 }
 
+TEST_F(CaddyServingTest, AnObserverComparesWhatIsPromised) {
+  reconcile::Desired desired = LoopbackDesired();
+  desired.sites = {PresetSite("www.example.test", "", true)};
+  desired.sites[0].mark = *SiteMark::Parse(std::string(32, 'a'));
+  desired.sites[0].alt_svc = "h3=\":443\"; ma=300";
+  Serve(desired);
+  look::WireObserver observer(
+      Clock::System(),
+      {.http = caddy_->http_port(), .tls = caddy_->https_port(), .quic = caddy_->https_port()});
+  look::Look look;
+  look.kind = types::v1::PROBE_KIND_SITE;
+  look.address = *IpAddress::Parse("127.0.0.1");
+  look.host = *Hostname::Parse("www.example.test");
+  look.mark = desired.sites[0].mark;
+  for (const std::string& indifferent_or_right : {std::string(), desired.sites[0].alt_svc}) {
+    look.alt_svc = indifferent_or_right;
+    EXPECT_EQ(observer.Observe(look, Seconds(5), {}).error(), "");
+  }
+  look.alt_svc = "clear";
+  EXPECT_EQ(
+      observer.Observe(look, Seconds(5), {}).error(),
+      "answered with Alt-Svc " + Quoted(desired.sites[0].alt_svc) + " and not with \"clear\"");
+}
+
 TEST_F(CaddyServingTest, NoAnswerCarriesAltSvc) {
   fakes::HttpServer origin(
       "HTTP/1.1 200 OK\r\nAlt-Svc: h3=\":1\"\r\nContent-Length: 2\r\n"

@@ -65,5 +65,23 @@ TEST_F(PastTest, RecoveryGoesBeyondEveryEpochThatNodesHaveSeen) {
   EXPECT_EQ(Read().epoch.counter, 9u);
 }
 
+// A restored database does not know what was promised since it was copied.
+TEST_F(PastTest, RecoveryBooksEverythingThatEveryNodeMayHavePromised) {
+  (void)Read();
+  rig_.Enrol({"ams1", "fra1"});
+  const Status put = rig_.database.RunNow(
+      [](store::Stores& stores) { return stores.sites.Put({SiteOf("www.example.test")}); });
+  ASSERT_TRUE(put.ok());
+  ASSERT_TRUE(Recover(rig_.database).ok());
+  const Past after = Read();
+  ASSERT_EQ(after.promises.size(), 1u);
+  const auto& nodes = after.promises[0].ledger.nodes;
+  ASSERT_EQ(nodes.size(), 2u);
+  const model::GenerationId begin{after.epoch.counter, 0};
+  const model::Offer longest = {{{"h3", "", 443}, Seconds(86400)}};
+  EXPECT_EQ(nodes.at(fakes::Node("ams1")).open,
+            (std::map<model::GenerationId, model::Offer>{{begin, longest}}));
+}
+
 }  // namespace
 }  // namespace lockstep::controller::app
