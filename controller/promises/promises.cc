@@ -11,6 +11,7 @@ namespace {
 constexpr Micros kTick = Seconds(1);
 constexpr Micros kLongestPause = Seconds(30);  // a new start of an agent voids proofs in silence
 constexpr size_t kWatchedHosts = 16;           // of a node, in one round
+constexpr int kShare = 20;  // looking takes a twentieth of the strand at the most
 
 Seconds ToSeconds(Micros duration) { return std::chrono::duration_cast<Seconds>(duration); }
 
@@ -28,6 +29,15 @@ std::string NodeWithoutServer(const model::EdgePolicy& policy,
   return "";
 }
 
+// Whether a node that comes with this generation may tell clients what the ledger does not expect
+// of it: something older than what was closed, or anything after it was taken for silent.
+bool MaySayMore(const model::LedgerState& ledger, const fleet::LiveNode& live, uint64_t serving) {
+  if (ledger.nodes.empty() || !live.CountsAsAnnouncing()) return false;
+  const auto found = ledger.nodes.find(live.node.name);
+  if (found == ledger.nodes.end() || found->second.open.empty()) return true;
+  return serving < found->second.open.begin()->first.number;
+}
+
 }  // namespace
 
 Promises::Promises(Options options, store::Database& database, task::Executor& state,
@@ -41,8 +51,7 @@ Promises::Promises(Options options, store::Database& database, task::Executor& s
       fleet_(fleet),
       witnesses_(witnesses),
       publisher_(publisher),
-      records_(options_.ledger, stored),
-      pacer_(state.clock()) {
+      records_(options_.ledger, stored) {
   keeping_.state = std::move(keeping);
 }
 
@@ -68,13 +77,14 @@ edge::AltSvc Promises::ValueOf(const std::string& site) const {
 
 void Promises::Tick() {
   state_.PostAfter(kTick, [this] { Tick(); });
-  if (flushing_ || !publisher_.read_only_reason().empty() || pacer_.Wait() > Micros(0)) return;
+  if (flushing_ || !publisher_.read_only_reason().empty()) return;
   Watch();
+  if (state_.clock().Mono() < not_before_) return;
   if (!is_due_ && state_.clock().Now() < look_at_) return;
-  pacer_.Run([this] {
-    Look();
-    return true;
-  });
+  const MonoTime began = state_.clock().Mono();
+  Look();
+  // Its cost grows with nodes times sites.
+  not_before_ = state_.clock().Mono() + (state_.clock().Mono() - began) * kShare;
   Flush([](const Status&) {});
 }
 
@@ -112,6 +122,7 @@ void Promises::Look() {
   const WallTime now = state_.clock().Now();
   is_due_ = false;
   look_at_ = now + kLongestPause;
+  without_server_ = NodeWithoutServer(sources_.policy(), fleet_.EnrolledNodes());
   const std::vector<std::string> sites = sources_.sites();
   Sights sights(fleet_, publisher_);
   std::map<std::string, SiteSight> seen;
@@ -174,8 +185,7 @@ std::string Promises::WhyUnwanted(const Record& record) const {
   if (const auto wanted = planner::ResolveSite(policy, record.site).alt_svc; !wanted.value) {
     return "the policy (" + wanted.from + ") does not want it";
   }
-  const std::string node = NodeWithoutServer(policy, fleet_.EnrolledNodes());
-  return node.empty() ? "" : node + " has no QUIC server by the policy";
+  return without_server_.empty() ? "" : without_server_ + " has no QUIC server by the policy";
 }
 
 edge::RampFacts Promises::FactsOf(const Record& record, const SiteSight& sight,
@@ -349,15 +359,13 @@ void Promises::OnConnected(const fleet::LiveNode& live, const agent::v1::Hello& 
   is_due_ = true;
   if (hello.serving_generation() == 0) return;
   for (auto& [site, record] : records_.all()) {
-    const auto& nodes = record.ledger.state().nodes;
-    const auto found = nodes.find(live.node.name);
-    if (found == nodes.end() || found->second.open.empty()) continue;
-    if (hello.serving_generation() >= found->second.open.begin()->first.number) continue;
+    if (!MaySayMore(record.ledger.state(), live, hello.serving_generation())) continue;
     // Before everything that this database numbers: the hello does not say of which epoch it is.
     const model::GenerationId older{0, hello.serving_generation()};
     const edge::Offer longest = {{edge::SameHostHttp3(), LongestOf(site)}};
     if (record.ledger.MaySend(live.node.name, older, longest)) unsaved_.insert(site);
   }
+  if (!unsaved_.empty() && !flushing_) Flush([](const Status&) {});
 }
 
 }  // namespace lockstep::controller::promises

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common/task/executor.h"
-#include "common/task/pacer.h"
 #include "controller/edge/keeping.h"
 #include "controller/edge/ramp.h"
 #include "controller/fleet/journal.h"
@@ -146,7 +145,8 @@ class Promises final : public publish::Bookkeeper,
   WallTime look_at_{};
   MonoTime watched_at_{};
   size_t watch_round_ = 0;
-  task::Pacer pacer_;
+  std::string without_server_;  // a node that the policy leaves without; empty: none
+  MonoTime not_before_{};       // so that looking leaves time for the rest
 };
 
 }  // namespace lockstep::controller::promises

@@ -67,6 +67,33 @@ TEST_F(AdminTest, APolicyIsExplainedForANodeAndASite) {
             grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(AdminTest, WhatIsPromisedIsShownAndSwitchedBySite) {
+  rig_.Enrol({"fra1"});
+  v1::ApplySitesResponse sites;
+  ASSERT_TRUE(Apply(kSite, &sites).ok());
+  v1::SwitchAltSvcRequest off;
+  v1::SwitchAltSvcResponse switched;
+  EXPECT_EQ(Call(&v1::AdminService::Stub::SwitchAltSvc, off, &switched).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  off.set_site("nix");
+  EXPECT_EQ(Call(&v1::AdminService::Stub::SwitchAltSvc, off, &switched).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  off.set_site("www.example.test");
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::SwitchAltSvc, off, &switched).ok());
+  EXPECT_THAT(switched.sites(), ElementsAre("www.example.test"));
+  EXPECT_EQ(switched.generation(), 0u) << "nothing was promised yet";
+  v1::GetAltSvcRequest request;
+  v1::GetAltSvcResponse shown;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetAltSvc, request, &shown).ok());
+  ASSERT_EQ(shown.sites_size(), 1);
+  EXPECT_EQ(shown.sites(0).phase(), "silent");
+  EXPECT_TRUE(shown.sites(0).switched_off());
+  EXPECT_EQ(shown.sites(0).note(), "an operator has switched it off");
+  request.set_site("nix");
+  EXPECT_EQ(Call(&v1::AdminService::Stub::GetAltSvc, request, &shown).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
 TEST_F(AdminTest, QuicKeysAreShownByFingerprintAlone) {
   v1::GetQuicKeysResponse shown;
   ASSERT_TRUE(Call(&v1::AdminService::Stub::GetQuicKeys, v1::GetQuicKeysRequest(), &shown).ok());

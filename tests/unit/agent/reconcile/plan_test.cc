@@ -127,6 +127,16 @@ TEST(LooksTest, LooksAtQuicOnceMoreWhereOnlyACertificateWentAway) {
   EXPECT_EQ(looks.background.size(), 2u + 2u);
 }
 
+TEST(LooksTest, ASiteThatPromisesHttp3MustBeSeenToSaySo) {
+  Desired desired = Base();
+  desired.sites[0].alt_svc = "clear";
+  const Looks looks = ExpectedLooks(desired, CompareDesired(desired, nullptr));
+  const auto is_site = [](const Look& look) { return look.kind == LookKind::kSite; };
+  const auto site = std::find_if(looks.changed.begin(), looks.changed.end(), is_site);
+  ASSERT_NE(site, looks.changed.end());
+  EXPECT_EQ(site->alt_svc, "clear");
+}
+
 TEST(LooksTest, AsksForTheMarkOfAChangedSiteOnEveryAddress) {
   Desired before = Base();
   before.sites.push_back({"plain", {Host("plain.example.test")}, {}, Preset{}, Mark('2')});

@@ -47,6 +47,8 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::GetPolicyResponse policy;
   v1::ExplainPolicyResponse explained;
   v1::GetQuicKeysResponse quic_keys;
+  v1::GetAltSvcResponse alt_svc;
+  v1::SwitchAltSvcResponse alt_svc_switched;
 
   v1::BanNodeRequest last_ban;
   std::string last_removed;
@@ -54,6 +56,8 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::ApplySitesRequest last_apply;
   v1::ApplyPolicyRequest last_policy;
   v1::ExplainPolicyRequest last_explain;
+  v1::GetAltSvcRequest last_alt_svc;
+  v1::SwitchAltSvcRequest last_switch;
   v1::IssueCertificateRequest last_issue;
 
  private:
@@ -84,6 +88,16 @@ class FakeAdmin final : public v1::AdminService::Service {
   grpc::Status GetQuicKeys(Context*, const v1::GetQuicKeysRequest*,
                            v1::GetQuicKeysResponse* to) override {
     return Answer(quic_keys, to);
+  }
+  grpc::Status GetAltSvc(Context*, const v1::GetAltSvcRequest* request,
+                         v1::GetAltSvcResponse* to) override {
+    last_alt_svc = *request;
+    return Answer(alt_svc, to);
+  }
+  grpc::Status SwitchAltSvc(Context*, const v1::SwitchAltSvcRequest* request,
+                            v1::SwitchAltSvcResponse* to) override {
+    last_switch = *request;
+    return Answer(alt_svc_switched, to);
   }
   // Two pages, so that the CLI must ask for both.
   grpc::Status ListNodes(Context*, const v1::ListNodesRequest* request,

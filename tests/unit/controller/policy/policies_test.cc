@@ -52,6 +52,24 @@ TEST_F(PoliciesTest, AnAppliedPolicyIsStoredAndTold) {
   EXPECT_EQ(policies_.applied_at(), clock_.Now());
 }
 
+TEST_F(PoliciesTest, WhatBreaksAPromiseIsRefusedUnlessForced) {
+  policies_.CheckPromises([](const model::EdgePolicy& wanted) {
+    return wanted.fleet.quic_server == model::QuicServer::kNone
+               ? std::vector<Breach>{{"clients may hold it", "they go on trying it"}}
+               : std::vector<Breach>();
+  });
+  const auto refused = Apply(kNone);
+  EXPECT_EQ(refused.status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(refused.status().message(), "clients may hold it");
+  EXPECT_EQ(Stored(), "");
+  Result<Applied> forced = Unknown("not answered");
+  policies_.Apply({kNone, "policy.toml", true}, [&](Result<Applied> applied) { forced = applied; });
+  state_.RunAll();
+  ASSERT_TRUE(forced.ok());
+  EXPECT_EQ(forced->warnings, std::vector<std::string>{"they go on trying it"});
+  EXPECT_EQ(Stored(), kNone);
+}
+
 TEST_F(PoliciesTest, TheSameAgainChangesNothing) {
   ASSERT_TRUE(Apply(kNone).ok());
   EXPECT_FALSE(Apply(std::string("# the same in other words\n") + kNone)->changed);

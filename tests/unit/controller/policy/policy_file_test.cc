@@ -10,6 +10,7 @@ quic_server = "quicd"
 situation = "anycast"
 disable_active_migration = true
 idle_timeout = "1500ms"
+alt_svc_ceiling = "24h"
 
 [[pop]]
 name = "par"
@@ -27,6 +28,8 @@ name = "www.example.test"
 situation = "hyper_local"
 disable_active_migration = false
 idle_timeout = "10m"
+alt_svc = false
+alt_svc_floor = "10m"
 )";
 
 std::string ErrorsOf(const std::string& text) {
@@ -42,9 +45,22 @@ TEST(PolicyFileTest, ReadsEverySettingAndSaysItAgain) {
   EXPECT_EQ(node.preferred_v6->bound, node.preferred_v6->advertised);
   EXPECT_EQ(policy->fleet.idle_timeout, Millis(1500));
   EXPECT_EQ(policy->sites.at("www.example.test").idle_timeout, std::chrono::minutes(10));
+  EXPECT_EQ(policy->fleet.alt_svc_ceiling, std::chrono::hours(24));
+  EXPECT_EQ(policy->sites.at("www.example.test").alt_svc, false);
+  EXPECT_EQ(policy->sites.at("www.example.test").alt_svc_floor, std::chrono::minutes(10));
   const std::string again = RenderPolicy(*policy);
   EXPECT_EQ(*ParsePolicy(again, "again"), *policy) << again;
   EXPECT_EQ(RenderPolicy(*ParsePolicy(again, "again")), again);
+}
+
+TEST(PolicyFileTest, PromisesHaveSaneBoundsAndAreNoNodesOwn) {
+  EXPECT_NE(ErrorsOf("[fleet]\nalt_svc_floor = \"4m\"\n").find("alt_svc_floor"), std::string::npos);
+  EXPECT_NE(ErrorsOf("[fleet]\nalt_svc_floor = \"1h\"\nalt_svc_ceiling = \"10m\"\n")
+                .find("must not be below alt_svc_floor"),
+            std::string::npos);
+  EXPECT_NE(ErrorsOf("[[node]]\nname = \"fra1\"\nalt_svc = false\n")
+                .find("is a setting of [fleet] and [[site]]"),
+            std::string::npos);
 }
 
 TEST(PolicyFileTest, AnEmptyFileIsAPolicyThatSaysNothing) {
