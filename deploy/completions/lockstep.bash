@@ -33,13 +33,17 @@ _lockstep() {
     ' site dns'*) choices='-h --help --socket -o --output' ;;
     ' site delete'*) choices='-h --help --allow-shrink --socket -o --output' ;;
     ' site'*) choices='apply diff list show dns delete -h --help --socket -o --output' ;;
-    ' policy apply'*) choices='-h --help -f --file --wait --timeout --socket -o --output' ;;
+    ' policy apply'*) choices='-h --help -f --file --wait --force --timeout --socket -o --output' ;;
     ' policy show'*) choices='-h --help --socket -o --output' ;;
     ' policy explain'*) choices='-h --help --socket -o --output' ;;
     ' policy'*) choices='apply show explain -h --help --socket -o --output' ;;
     ' quic-keys show'*) choices='-h --help --socket -o --output' ;;
     ' quic-keys rotate'*) choices='-h --help --socket -o --output' ;;
     ' quic-keys'*) choices='show rotate -h --help --socket -o --output' ;;
+    ' alt-svc show'*) choices='-h --help --socket -o --output' ;;
+    ' alt-svc off'*) choices='-h --help --all --socket -o --output' ;;
+    ' alt-svc on'*) choices='-h --help --all --socket -o --output' ;;
+    ' alt-svc'*) choices='show off on -h --help --socket -o --output' ;;
     ' cert issue'*) choices='-h --help --name --drop-names --wait --timeout --socket -o --output' ;;
     ' cert list'*) choices='-h --help --watch --socket -o --output' ;;
     ' cert show'*) choices='-h --help --pem --socket -o --output' ;;
@@ -55,7 +59,7 @@ _lockstep() {
     ' generation diff'*) choices='-h --help --socket -o --output' ;;
     ' generation'*) choices='list show diff -h --help --socket -o --output' ;;
     ' completion'*) choices='-h --help --socket -o --output' ;;
-    *) choices='status events version node token site policy quic-keys cert challenge order generation completion -h --help --socket -o --output' ;;
+    *) choices='status events version node token site policy quic-keys alt-svc cert challenge order generation completion -h --help --socket -o --output' ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$current"))
 }

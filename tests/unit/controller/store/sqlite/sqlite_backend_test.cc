@@ -192,7 +192,7 @@ TEST_F(SqliteBackendTest, ANewerReleasesDatabaseIsRefusedUntouched) {
   EXPECT_EQ(Open().status().ToString(),
             "FAILED_PRECONDITION: database " + path_ +
                 " was changed by a newer release (schema 9, readable from 8 on; this release knows "
-                "3): install that release, or restore the backup " +
+                "4): install that release, or restore the backup " +
                 path_ + ".before-9 that it made");
   Script("UPDATE schema_version SET compatible_version = 1");
   EXPECT_TRUE(Open().ok());
