@@ -78,10 +78,13 @@ std::vector<policy::Breach> Promises::BreachesOf(const model::EdgePolicy& wanted
   for (const auto& [site, record] : records_.all()) {
     const edge::Retirement retirement = record.ledger.MayRetire(edge::SameHostHttp3(), now);
     if (retirement.allowed) continue;
-    std::string reason =
-        "site " + site + ": " + where + " would stop answering HTTP/3, and " + retirement.reason;
-    if (!retirement.advertising.empty()) reason += " (lockstep alt-svc off " + site + ")";
-    out.push_back({std::move(reason), "site " + site + ": " + retirement.if_forced});
+    const std::string of_site = "site " + site + ": ";
+    std::string reason = of_site + where;
+    reason.append(" would stop answering HTTP/3, and ").append(retirement.reason);
+    if (!retirement.advertising.empty()) {
+      reason.append(" (lockstep alt-svc off ").append(site).append(")");
+    }
+    out.push_back({std::move(reason), of_site + retirement.if_forced});
   }
   return out;
 }
