@@ -123,7 +123,7 @@ std::optional<model::PreferredAddress> ReadAddress(const conf::Table& node, std:
 template <typename Name>
 std::optional<Name> ReadName(const conf::Table& table, std::string_view noun,
                              const std::function<bool(const Name&)>& is_known) {
-  const auto name = table.Optional<Name>("name");
+  auto name = table.Optional<Name>("name");
   if (!table.Has("name")) table.Reject("name", "must be given");
   if (name && is_known(*name)) {
     table.Reject("name", std::string(noun) + " " + name->str() + " is in this file twice");
@@ -148,7 +148,7 @@ void ReadNodes(const conf::Table& root, model::EdgePolicy* policy) {
     model::NodeEdgeSettings node{ReadServerLevel(table),
                                  ReadAddress(table, "preferred_v4", Family::kIpv4),
                                  ReadAddress(table, "preferred_v6", Family::kIpv6)};
-    if (name) policy->nodes.emplace(*name, std::move(node));
+    if (name) policy->nodes.emplace(*name, node);
   }
 }
 

@@ -107,8 +107,6 @@ void Promises::Watch() {
   const size_t count = std::min(hosts.size(), kWatchedHosts);
   for (const auto& [name, live] : fleet_.nodes()) {
     if (!live.connected || live.node.banned) continue;
-    const auto terms = stable->plan->quic.find(name);
-    if (terms != stable->plan->quic.end() && !terms->second->is_served) continue;
     for (size_t i = 0; i < count; ++i) {
       auto subjects = WitnessedHttp3(live, hosts[(watch_round_ + i) % hosts.size()]);
       std::ranges::move(subjects, std::back_inserter(ask));

@@ -22,6 +22,11 @@ std::vector<planner::ServedCertificate> CertificatesOf(const planner::Plan& plan
   return out;
 }
 
+// With what the node serves now. Where nobody listens a look says nothing.
+bool IsOpenToWitnesses(const fleet::LiveNode& live, const IpAddress& own) {
+  return !live.quic || (live.quic->is_served && live.quic->IsOpenOn(own));
+}
+
 // The newest look through some address was answered wrongly, or not at all.
 bool IsBroken(const fleet::LiveNode& live, const std::vector<Hostname>& hosts,
               const std::vector<IpAddress>& service_addresses, const model::ProofBook& book) {
@@ -35,7 +40,7 @@ bool IsBroken(const fleet::LiveNode& live, const std::vector<Hostname>& hosts,
       if (is_bad(host, address, false)) return true;
     }
     for (const IpAddress& address : live.node.addresses) {
-      if (is_bad(host, address, true)) return true;
+      if (IsOpenToWitnesses(live, address) && is_bad(host, address, true)) return true;
     }
   }
   return false;
@@ -114,6 +119,7 @@ SiteSight Sights::Look(const std::string& site) {
 std::vector<model::ProofSubject> WitnessedHttp3(const fleet::LiveNode& live, const Hostname& host) {
   std::vector<model::ProofSubject> out;
   for (const IpAddress& address : live.node.addresses) {
+    if (!IsOpenToWitnesses(live, address)) continue;
     out.push_back({live.node.name, model::ProbeKind::kQuic, host, "", address, true});
   }
   return out;

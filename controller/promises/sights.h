@@ -50,7 +50,7 @@ class Sights {
   std::map<std::pair<uint64_t, std::string>, Terms> terms_;
 };
 
-// A look at HTTP/3 of this host through each own address of the node.
+// A look at HTTP/3 of this host through each own address of the node on which somebody answers it.
 std::vector<model::ProofSubject> WitnessedHttp3(const fleet::LiveNode& live, const Hostname& host);
 
 }  // namespace lockstep::controller::promises
