@@ -6,6 +6,7 @@ import re
 
 from . import layout as lay
 from .process import Process
+from .shell import LabError
 
 _REQUEST = re.compile(
     r"GET /\.well-known/acme-challenge/(\S+) HTTP/1\.1\r?\nHost: ([^\s:]+)")
@@ -29,8 +30,10 @@ class Capture:
         log.unlink(missing_ok=True)
         self._process = Process(
             f"capture-{log.stem}",
-            ["tcpdump", "-Z", "root", "-i", lay.UPLINK, "-nn", "-tt", "-l", "-A", "-s", "0",
-             "--immediate-mode", packet_filter],
+            # In immediate mode each packet takes a slot of the snapshot's length, and the buffer has
+            # 2 MiB unless told: with whole packets that is eight of them, too few on a busy machine.
+            ["tcpdump", "-Z", "root", "-i", lay.UPLINK, "-nn", "-tt", "-l", "-A", "-s", "2048",
+             "-B", "16384", "--immediate-mode", packet_filter],
             log=log, namespace=node.namespace, on_change=on_change,
             ready=lambda: log.exists() and b"listening on" in log.read_bytes())
 
@@ -38,8 +41,11 @@ class Capture:
         self._process.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind, *_) -> None:
         self._process.stop()
+        dropped = re.search(r"^([1-9]\d*) packets dropped by kernel", self.text(), re.M)
+        if dropped and kind is None:
+            raise LabError(f"the capture on {self.node} missed {dropped[1]} packets: {self._log}")
 
     def text(self) -> str:
         return self._log.read_text(errors="replace")
