@@ -33,7 +33,7 @@ _SPOKEN = {1: "HTTP/1.0", 2: "HTTP/1.1", 3: "HTTP/2.0", 30: "HTTP/3.0"}
 class Session:
     """One curl handle for one question; repeated `ask` re-uses its connection."""
 
-    def __init__(self, question: dict):
+    def __init__(self, question: dict, resumes: bool = False):
         self._curl = pycurl.Curl()
         self._headers: list[str] = []
         curl = self._curl
@@ -48,7 +48,7 @@ class Session:
         curl.setopt(pycurl.TIMEOUT_MS, int(question.get("timeout_ms", 5000)))
         curl.setopt(pycurl.NOSIGNAL, 1)
         # A resumed session would show the certificate of the connection before.
-        curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
+        curl.setopt(pycurl.SSL_SESSIONID_CACHE, 1 if resumes else 0)
         curl.setopt(pycurl.HEADERFUNCTION, lambda line: self._headers.append(line.decode("latin-1")))
         if question.get("source"):
             curl.setopt(pycurl.INTERFACE, "host!" + question["source"])
@@ -149,7 +149,7 @@ class Load:
                 "slowest_ms": self._slowest_ms, "connects": self._connects}
 
     def _work(self, question: dict, index: int) -> None:
-        session = Session(question)
+        session = Session(question, resumes=True)  # as clients do; nobody asks a load for leaves
         due = time.monotonic() + self._period_s * index / len(self._questions)
         count = 0
         while not self._stop.wait(max(0.0, due - time.monotonic())):
