@@ -10,23 +10,11 @@ from pathlib import Path
 READY_SECONDS = 180
 
 
-class Process:
-    """A child that speaks lines of JSON on its standard output."""
+class Measured:
+    """A running process by its pid."""
 
-    def __init__(self, argv):
-        self._child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, text=True,
-                                       stdout=subprocess.PIPE, bufsize=1)
-        self.pid = self._child.pid
-
-    def read(self):
-        line = self._child.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._child.args[0]} ended with code {self._child.wait()}")
-        return json.loads(line)
-
-    def ask(self, command):
-        self._child.stdin.write(command + "\n")
-        return self.read()
+    def __init__(self, pid):
+        self.pid = pid
 
     def cpu_seconds(self):
         """Of the threads that live now, to the nanosecond: a tick of /proc/PID/stat is 10 ms."""
@@ -39,13 +27,37 @@ class Process:
                 return int(line.split()[1]) * 1024
         raise RuntimeError(f"no resident size of process {self.pid}")
 
+
+class Process(Measured):
+    """A child that speaks lines of JSON on its standard output."""
+
+    def __init__(self, argv):
+        self._child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, text=True,
+                                       stdout=subprocess.PIPE, bufsize=1)
+        super().__init__(self._child.pid)
+
+    def read(self):
+        line = self._child.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._child.args[0]} ended with code {self._child.wait()}")
+        return json.loads(line)
+
+    def ask(self, command):
+        self._child.stdin.write(command + "\n")
+        return self.read()
+
     def stop(self):
         self._child.stdin.close()
-        try:
-            self._child.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        wait_or_kill(self._child)
+
+
+def wait_or_kill(child, seconds=20):
+    """A child that has been told to end."""
+    try:
+        child.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 class Server(Process):

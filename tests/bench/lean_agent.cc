@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/encoding.h"
+#include "common/crypto/digest.h"
 
 namespace lockstep::bench {
 namespace {
@@ -23,6 +24,14 @@ void AddObservation(agent::v1::Ack* ack, bool quic) {
   tls->set_serial(std::string(32, 'c'));
   tls->set_alpn(quic ? "h3" : "h2");
   tls->set_version("TLSv1.3");
+}
+
+// What anybody sees who asks a node in step for a challenge.
+void SeeChallenge(const std::string& key_authorization, types::v1::Observation* seen) {
+  seen->set_kind(types::v1::PROBE_KIND_CHALLENGE);
+  seen->mutable_http()->set_status(200);
+  seen->mutable_http()->set_body_sha256(crypto::Sha256(key_authorization));
+  seen->mutable_http()->set_body_bytes(key_authorization.size());
 }
 
 }  // namespace
@@ -50,7 +59,7 @@ void LeanAgent::Drive() {
     agent::v1::Hello* hello = message.mutable_hello();
     hello->set_agent_version("0.1.0");
     hello->set_boot_id(RandomBytes(16));
-    hello->add_addresses("10.77.1.2");
+    hello->add_addresses(options_.address.ToString());
     hello->add_capabilities("caddy/2.6.2");
     hello->mutable_announce()->set_state(agent::v1::AnnounceState::STATE_ANNOUNCED);
     stream_.Send(message.SerializeAsString());
@@ -80,6 +89,8 @@ void LeanAgent::OnMessage(const agent::v1::ControllerMessage& message) {
     OnPush(message.push());
   } else if (message.has_lane_set()) {
     OnLaneSet(message.lane_set());
+  } else if (message.has_witness_request()) {
+    OnWitnessRequest(message.witness_request());
   }
 }
 
@@ -121,18 +132,38 @@ void LeanAgent::OnPush(const agent::v1::Push& push) {
 
 void LeanAgent::OnLaneSet(const agent::v1::LaneSet& lane) {
   ++counts_.lane_sets;
+  key_authorizations_.clear();
   agent::v1::AgentMessage answer;
   answer.mutable_lane_ack()->set_sequence(lane.sequence());
   for (const types::v1::Challenge& challenge : lane.challenges()) {
     types::v1::Observation* seen = answer.mutable_lane_ack()->add_observations();
-    seen->set_kind(types::v1::PROBE_KIND_CHALLENGE);
+    SeeChallenge(challenge.key_authorization(), seen);
     seen->set_host(challenge.host());
     seen->set_address("203.0.113.10");
     seen->set_token(challenge.token());
-    seen->mutable_http()->set_status(200);
-    seen->mutable_http()->set_body_bytes(challenge.key_authorization().size());
+    key_authorizations_[challenge.token()] = challenge.key_authorization();
   }
   Answer(answer);
+}
+
+// The subject is in step: it answers with what the witness itself was told.
+void LeanAgent::OnWitnessRequest(const agent::v1::WitnessRequest& request) {
+  agent::v1::AgentMessage answer;
+  answer.mutable_witness_report()->set_request_id(request.request_id());
+  for (const agent::v1::WitnessTarget& target : request.targets()) {
+    types::v1::Observation* seen = answer.mutable_witness_report()->add_observations();
+    const auto found = key_authorizations_.find(target.token());
+    if (found != key_authorizations_.end()) {
+      SeeChallenge(found->second, seen);
+    } else {
+      seen->set_kind(target.kind());
+      seen->set_error("a lean agent looks at challenges alone");
+    }
+    seen->set_host(target.host());
+    seen->set_address(target.address());
+    seen->set_token(target.token());
+  }
+  Send(answer);
 }
 
 void LeanAgent::Answer(const agent::v1::AgentMessage& message) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/base/ip.h"
 #include "common/base/names.h"
 #include "common/frame/assembler.h"
 #include "common/snapshot/snapshot.h"
@@ -37,9 +39,10 @@ class LeanAgent final : public Pollable {
  public:
   struct Options {
     NodeName name;
+    IpAddress address;  // its own, as it says in its Hello
     Behaviour behaviour = Behaviour::kAnswers;
     int proofs = 0;  // observations in every Ack
-    Micros ack_delay{0};
+    Micros ack_delay{0};  // of what it says of itself; it looks at others at once
   };
   LeanAgent(Options options, TlsConnection connection, Poller& poller, FleetCounts& counts);
 
@@ -54,6 +57,7 @@ class LeanAgent final : public Pollable {
   void OnMessage(const agent::v1::ControllerMessage& message);
   void OnPush(const agent::v1::Push& push);
   void OnLaneSet(const agent::v1::LaneSet& lane);
+  void OnWitnessRequest(const agent::v1::WitnessRequest& request);
   void Answer(const agent::v1::AgentMessage& message);
   void Send(const agent::v1::AgentMessage& message);
   void Flush();
@@ -67,6 +71,7 @@ class LeanAgent final : public Pollable {
   GrpcStream stream_;
   frame::Inbox<agent::v1::ControllerMessage> inbox_;
   snapshot::Snapshot serving_;
+  std::map<std::string, std::string> key_authorizations_;  // by token, of the last lane set
   bool opened_ = false;
   bool ready_ = false;
   bool failed_ = false;

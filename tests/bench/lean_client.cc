@@ -15,6 +15,7 @@
 
 #include "common/crypto/issue.h"
 #include "controller/identity/fleet_ca.h"
+#include "tests/bench/fleet_names.h"
 #include "tests/bench/lean_agent.h"
 #include "tests/bench/limits.h"
 
@@ -60,8 +61,6 @@ class LeanFleet {
   MonoTime next_tick_;
 };
 
-NodeName NameOf(size_t index) { return *NodeName::Parse("n" + std::to_string(index + 1)); }
-
 // Identities are made before the clock starts: the storm is the server's, not ours.
 Status LeanFleet::Prepare() {
   RaiseDescriptorLimit();
@@ -84,6 +83,7 @@ Status LeanFleet::StartOne(size_t index) {
   static std::mt19937 random(1);
   LeanAgent::Options agent;
   agent.name = NameOf(index);
+  agent.address = AddressOf(index);
   agent.proofs = options_.proofs;
   const int number = static_cast<int>(index);
   if (number < options_.never_read) {
