@@ -110,6 +110,22 @@ void PrintProblem(const Session& session, const std::string& problem) {
   }
 }
 
+void AddListOfNewest(CLI::App& noun, Session& session, const std::string& help,
+                     std::function<ExitCode(uint32_t)> show) {
+  auto count = std::make_shared<uint32_t>(20);
+  auto watch = std::make_shared<bool>(false);
+  CLI::App* list = noun.add_subcommand("list", help);
+  list->add_option("-n,--count", *count, "how many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  list->add_flag("--watch", *watch, "again every two seconds");
+  list->callback([&session, count, watch, show = std::move(show)] {
+    session.action = [&session, count, watch, show] {
+      return session.Repeat(*watch, [count, show] { return show(*count); });
+    };
+  });
+}
+
 std::unique_ptr<CLI::App> MakeApp(Session& session) {
   auto app = std::make_unique<CLI::App>(
       "Lockstep: an anycast fleet in step. Speaks to the controller on this machine.", "lockstep");

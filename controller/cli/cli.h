@@ -55,6 +55,11 @@ class Session {
 // "✗ fra1: …", wrapped.
 void PrintProblem(const Session& session, const std::string& problem);
 
+// `<noun> list`, for what there is more of than fits a screen: -n and --watch, and `show` with how
+// many are wanted.
+void AddListOfNewest(CLI::App& noun, Session& session, const std::string& help,
+                     std::function<ExitCode(uint32_t)> show);
+
 // One for each noun.
 void AddOverview(CLI::App& app, Session& session);
 void AddNodes(CLI::App& app, Session& session);

@@ -157,21 +157,12 @@ ExitCode WaitForGeneration(Session& session, uint64_t number, Micros limit) {
 void AddGenerations(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("generation", "what was published, and how far it got")
                        ->require_subcommand(1);
-  auto count = std::make_shared<uint32_t>(20);
-  auto watch = std::make_shared<bool>(false);
-  CLI::App* list = noun->add_subcommand("list", "the newest generations");
-  list->add_option("-n,--count", *count, "how many")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  list->add_flag("--watch", *watch, "again every two seconds");
-  list->callback([&session, count, watch] {
-    session.action = [&session, count, watch] {
-      return session.Repeat(*watch, [&session, count] { return ListGenerations(session, *count); });
-    };
-  });
+  AddListOfNewest(*noun, session, "the newest generations",
+                  [&session](uint32_t count) { return ListGenerations(session, count); });
 
   auto from = std::make_shared<uint64_t>(0);
   auto to = std::make_shared<uint64_t>(0);
+  auto watch = std::make_shared<bool>(false);
   CLI::App* show = noun->add_subcommand("show", "one generation, node by node");
   show->add_option("generation", *from, "its number")->required();
   show->add_flag("--watch", *watch, "again every two seconds");

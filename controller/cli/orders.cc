@@ -150,9 +150,16 @@ void PrintStep(Session& session, const v1::Order& order, const v1::OrderStep& st
   session.err << std::endl;
 }
 
+// As `order show` without --wait writes it.
+std::string ResponseJson(const v1::Order& order) {
+  v1::GetOrderResponse response;
+  *response.mutable_order() = order;
+  return ToJson(response);
+}
+
 ExitCode PrintResult(Session& session, const v1::Order& order) {
   if (session.json) {
-    session.out << ToJson(order);
+    session.out << ResponseJson(order);
   } else if (order.state() == v1::Order::STATE_DONE) {
     session.out << Paint(kYes, session.style) << " " << HostNames(order.hosts())
                 << ": on every node after " << Took(order, session.now()) << ", serial "
@@ -198,7 +205,7 @@ std::string LastSeen(const v1::Order& order, std::string_view node) {
 
 // The reader has waited in vain: who is to blame, and where to look again.
 ExitCode PrintTimeout(Session& session, const v1::Order& order, Micros limit) {
-  if (session.json) session.out << ToJson(order);
+  if (session.json) session.out << ResponseJson(order);
   const ExitCode code = session.Fail(
       DeadlineExceeded("order " + order.id() + " is not done after " + FormatDuration(limit) +
                        " (state: " + StateName(order.state()) + "); it goes on"));
@@ -254,20 +261,11 @@ ExitCode WaitForOrder(Session& session, const std::string& id, Micros limit) {
 void AddOrders(CLI::App& app, Session& session) {
   CLI::App* noun =
       app.add_subcommand("order", "the ways from names to certificates")->require_subcommand(1);
-  auto count = std::make_shared<uint32_t>(20);
-  auto watch = std::make_shared<bool>(false);
-  CLI::App* list = noun->add_subcommand("list", "the newest orders");
-  list->add_option("-n,--count", *count, "how many")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  list->add_flag("--watch", *watch, "again every two seconds");
-  list->callback([&session, count, watch] {
-    session.action = [&session, count, watch] {
-      return session.Repeat(*watch, [&session, count] { return ListOrders(session, *count); });
-    };
-  });
+  AddListOfNewest(*noun, session, "the newest orders",
+                  [&session](uint32_t count) { return ListOrders(session, count); });
 
   auto id = std::make_shared<std::string>();
+  auto watch = std::make_shared<bool>(false);
   auto wait = std::make_shared<bool>(false);
   CLI::App* show = noun->add_subcommand(
       "show", "everything about one: steps, every proof on every node, the CA's words");

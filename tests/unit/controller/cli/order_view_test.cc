@@ -118,6 +118,18 @@ TEST_F(OrderViewTest, AnOrderThatEndsAsTheWaitRunsOutHasItsResult) {
   EXPECT_THAT(ran.out, HasSubstr("on every node after 3.42 s"));
 }
 
+TEST_F(OrderViewTest, WaitingDoesNotChangeTheShapeOfTheJson) {
+  v1::Order order = MakeOrder(v1::Order::STATE_DONE);
+  Set(order.mutable_ended_at(), 3.42);
+  *admin.issued.mutable_order() = order;
+  *admin.order.mutable_order() = order;
+  admin.watched.push_back(order);
+  const std::string shown = Run({"-o", "json", "order", "show", order.id()}).out;
+  EXPECT_THAT(shown, HasSubstr("\"order\""));
+  EXPECT_EQ(Run({"-o", "json", "order", "show", "--wait", order.id()}).out, shown);
+  EXPECT_EQ(Run({"-o", "json", "cert", "issue", "--wait", "www.example.test"}).out, shown);
+}
+
 TEST_F(OrderViewTest, AWaitLastsAsLongAsItWasToldAndElseAQuarterOfAnHour) {
   *admin.issued.mutable_order() = MakeOrder(v1::Order::STATE_QUEUED);
   *admin.order.mutable_order() = MakeOrder(v1::Order::STATE_DONE);
