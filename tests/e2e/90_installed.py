@@ -1,5 +1,5 @@
 """Two real machines with systemd, set up with the commands of docs/operations.md, from a join token to
-a certificate; then a reboot without the controller, and a restart of it."""
+a certificate; then to lockstep-quicd; then a reboot without the controller, and a restart of it."""
 
 import contextlib
 import re
@@ -35,6 +35,13 @@ NODE_MODES = {
     "/run/lockstep-agent/miss/miss.sock": "660 lockstep-agent:caddy",
     "/run/lockstep-caddy": "2750 caddy:lockstep-agent",
 }
+QUICD = "lockstep-quicd"
+QUICD_MODES = {
+    "/run/lockstep-quicd": "2750 lockstep-quicd:lockstep-agent",
+    "/run/lockstep-quicd/control.sock": "660 lockstep-quicd:lockstep-agent",
+    "/var/lib/lockstep-agent/quic": "700 lockstep-agent:lockstep-agent",
+}
+BIND_ONLY = 1 << 10  # CAP_NET_BIND_SERVICE
 CONTROLLER_MODES = {
     "/var/lib/lockstep": "700 lockstep:lockstep",
     "/var/lib/lockstep/lockstep.db": "600 lockstep:lockstep",
@@ -70,6 +77,7 @@ def bare_machines_become_a_fleet_as_the_manual_says(machine):
         _check_modes(machines[0], CONTROLLER_MODES)
         for booted in machines:
             _check_modes(booted, NODE_MODES)
+        _give_udp_443_to_quicd(fleet, machines)
         _survive(fleet, *machines)
 
 
@@ -99,7 +107,7 @@ def _follow_the_manual(fleet, machines) -> None:
 def _verify(booted) -> None:
     """systemd knows every directive of the units that are installed."""
     _, out, err = booted.attempt("systemd-analyze", "verify", "lockstep-agent.service",
-                                 "lockstep-controller.service")
+                                 "lockstep-controller.service", f"{QUICD}.service")
     strange = [line for line in (out + err).splitlines() if "lockstep" in line]
     expect(not strange, f"systemd-analyze verify: {strange}")
 
@@ -167,6 +175,34 @@ def _check_units(machines) -> None:
             expect_equal(user, "lockstep" if unit.endswith("controller") else unit, f"user of {unit}")
 
 
+def _give_udp_443_to_quicd(fleet, machines) -> None:
+    """As the manual says: its unit first, then the policy."""
+    head = machines[0]
+    for booted in machines:
+        booted.run("systemctl", "enable", "--now", QUICD)
+    head.write("/root/policy.toml", toml.render({"fleet": {"quic_server": "quicd"}}))
+    # The agents say what they found with their next sign of life.
+    wait_until("the policy is taken", lambda: head.attempt(
+        "lockstep", "policy", "apply", "--wait", "-f", "/root/policy.toml", timeout_s=120)[0] == 0, 150,
+        every_s=2)
+    for booted, node in zip(machines, fleet.nodes):
+        expect_equal(_owner_of_udp_443(booted), QUICD, f"who has UDP 443 on {booted.name}")
+        _expect_serving(fleet, node)
+        _check_modes(booted, QUICD_MODES)
+        status = booted.run("cat", f"/proc/{booted.main_pid(QUICD)}/status")
+        capabilities = dict(re.findall(r"^(Cap\w+):\s+([0-9a-f]+)$", status, re.M))
+        expect_equal({int(held, 16) for held in capabilities.values()} - {0}, {BIND_ONLY},
+                     f"capabilities of {QUICD} on {booted.name}")
+        score = booted.run("systemd-analyze", "security", "--no-pager", QUICD).strip().splitlines()[-1]
+        say(f"{booted.name}: {score.strip()}")
+
+
+def _owner_of_udp_443(booted) -> str:
+    """The program; empty without one, its names if there are several."""
+    sockets = booted.run("ss", "-Hulnp", "sport = :443")
+    return " ".join(sorted(set(re.findall(r'users:\(\("([^"]+)"', sockets))))
+
+
 def _check_modes(booted, modes: dict[str, str]) -> None:
     seen = {path: booted.attempt("stat", "-c", "%a %U:%G", path)[1].strip() for path in modes}
     wrong = [f"{path}: {seen[path]!r}, not {modes[path]!r}" for path in modes if seen[path] != modes[path]]
@@ -182,9 +218,10 @@ def _survive(fleet, head, other) -> None:
     other.power_off()
     other.boot()
     _expect_serving(fleet, fleet.nodes[1])
+    expect_equal(_owner_of_udp_443(other), QUICD, "who has UDP 443 after the reboot")
     expect_equal(fleet.ask(fleet.nodes[1], "h1", 4, SITE).serial, serial, "serial after the reboot")
     _check_modes(other, NODE_MODES)
-    for unit in ("lockstep-agent", "caddy", "bird"):
+    for unit in ("lockstep-agent", QUICD, "caddy", "bird"):
         _stop(other, unit)
 
 
