@@ -9,9 +9,7 @@
 namespace lockstep::bench {
 
 // "n1", "n2", …
-inline NodeName NameOf(size_t index) {
-  return *NodeName::Parse("n" + std::to_string(index + 1));
-}
+inline NodeName NameOf(size_t index) { return *NodeName::Parse("n" + std::to_string(index + 1)); }
 
 // 10.77.0.1, 10.77.0.2, … ; up to 50,000 nodes.
 inline IpAddress AddressOf(size_t index) {

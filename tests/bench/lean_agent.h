@@ -41,7 +41,7 @@ class LeanAgent final : public Pollable {
     NodeName name;
     IpAddress address;  // its own, as it says in its Hello
     Behaviour behaviour = Behaviour::kAnswers;
-    int proofs = 0;  // observations in every Ack
+    int proofs = 0;       // observations in every Ack
     Micros ack_delay{0};  // of what it says of itself; it looks at others at once
   };
   LeanAgent(Options options, TlsConnection connection, Poller& poller, FleetCounts& counts);
