@@ -30,6 +30,13 @@ v1::AnnounceState Render(const apply::AnnounceReport& report) {
   return out;
 }
 
+// Of the servers, and of the agent itself.
+template <typename Message>
+void AddCapabilities(const apply::NodeView& view, Message& message) {
+  for (const std::string& capability : view.capabilities) message.add_capabilities(capability);
+  message.add_capabilities(look::kSiteCapability);
+}
+
 Micros IntervalOf(const v1::Welcome& welcome) {
   const google::protobuf::Duration& interval = welcome.heartbeat_interval();
   return std::clamp(Micros(Seconds(interval.seconds())) + Micros(interval.nanos() / 1000),
@@ -48,8 +55,7 @@ v1::Hello Conversation::MakeHello() {
   hello.set_serving_digest(view.serving.digest);
   hello.set_lane_sequence(rooms_.lane->sequence());
   for (const IpAddress& address : self_.addresses) hello.add_addresses(address.ToString());
-  for (const std::string& capability : view.capabilities) hello.add_capabilities(capability);
-  hello.add_capabilities(look::kSiteCapability);
+  AddCapabilities(view, hello);
   *hello.mutable_announce() = Render(view.announce);
   return hello;
 }
@@ -96,6 +102,7 @@ void Conversation::Beat(uint64_t stream) {
   v1::AgentMessage out;
   v1::Heartbeat* heartbeat = out.mutable_heartbeat();
   heartbeat->set_serving_generation(view.serving.generation);
+  AddCapabilities(view, *heartbeat);
   *heartbeat->mutable_announce() = Render(view.announce);
   for (const std::string& warning : view.warnings) heartbeat->add_warnings(warning);
   rooms_.outbox->Send(out, Urgency::kUrgent);

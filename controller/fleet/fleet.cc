@@ -288,6 +288,8 @@ void Fleet::OnMessage(const NodeName& node, uint64_t session,
 void Fleet::OnHeartbeat(LiveNode& live, const agent::v1::Heartbeat& heartbeat) {
   live.serving_generation = heartbeat.serving_generation();
   NoteAnnounce(live, heartbeat.announce());
+  // Agents of before this field say nothing: what their Hello said stands.
+  if (!heartbeat.capabilities().empty()) live.capabilities = Bounded(heartbeat.capabilities());
   std::vector<std::string> warnings = Bounded(heartbeat.warnings());
   if (warnings == live.warnings) return;
   for (const std::string& warning : warnings) {

@@ -119,6 +119,12 @@ TEST_F(ConversationTest, HeartbeatsFollowTheIntervalAndEndWithTheStream) {
   EXPECT_EQ(sent.Count(v1::AgentMessage::kHeartbeat), 6);
 }
 
+TEST_F(ConversationTest, HeartbeatsSayWhatTheServersCanNow) {
+  Welcome(10);
+  const v1::AgentMessage& last = sent.messages.back();
+  EXPECT_THAT(last.heartbeat().capabilities(), ::testing::ElementsAre("fake/1.0", "look/site"));
+}
+
 TEST_F(ConversationTest, TheLaneGoesBeforeALongAnswer) {
   Welcome(10);
   Push(1);

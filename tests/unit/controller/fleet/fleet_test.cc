@@ -244,6 +244,22 @@ TEST_F(FleetTest, WhatANodeSaysOfItselfIsKeptInBounds) {
   EXPECT_LE(live.announce.sessions_size(), 16);
 }
 
+TEST_F(FleetTest, AServerThatIsFoundLaterIsKnownFromTheNextSignOfLife) {
+  auto hello = rig_.HelloOf("ams1");
+  hello.add_capabilities("caddy/2.6.2");
+  ASSERT_TRUE(rig_.Connect("ams1", hello).ok());
+  const auto beat = [&](const std::vector<std::string>& capabilities) {
+    agent::v1::AgentMessage message;
+    message.mutable_heartbeat()->mutable_capabilities()->Assign(capabilities.begin(),
+                                                                capabilities.end());
+    rig_.fleet.OnMessage(Node("ams1"), 1, message);
+    return rig_.fleet.Find(Node("ams1"))->capabilities;
+  };
+  EXPECT_THAT(beat({}), ::testing::Contains("caddy/2.6.2"));
+  EXPECT_THAT(beat({"caddy/2.6.2", "lockstep-quicd/0.1.0"}),
+              ::testing::ElementsAre("caddy/2.6.2", "lockstep-quicd/0.1.0"));
+}
+
 TEST_F(FleetTest, TheFirstOfARowOfGoodLooksIsKept) {
   ASSERT_TRUE(rig_.Connect("fra1").ok());
   const auto look = [&](const std::string& leaf) {
