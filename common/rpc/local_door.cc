@@ -5,11 +5,9 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -20,19 +18,6 @@ namespace {
 
 // How long to leave the listener alone when there is no descriptor left to accept with.
 constexpr int kOutOfDescriptorsPauseMs = 100;
-constexpr int kBacklog = 64;
-
-Result<sockaddr_un> AddressOf(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return InvalidArgument("the socket path " + path + " has " + std::to_string(path.size()) +
-                           " bytes; at most " + std::to_string(sizeof(address.sun_path) - 1) +
-                           " are possible");
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size());
-  return address;
-}
 
 Status PrepareDirectory(const std::string& directory, std::optional<gid_t> group) {
   std::error_code error;
@@ -56,62 +41,14 @@ Status PrepareDirectory(const std::string& directory, std::optional<gid_t> group
   return Status::Ok();
 }
 
-Status RemoveStale(const std::string& path, const sockaddr_un& address) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) {
-    return errno == ENOENT ? Status::Ok() : FromErrno(errno, "looking at " + path);
-  }
-  if (!S_ISSOCK(status.st_mode)) return FailedPrecondition(path + " exists and is no socket");
-  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!probe.valid()) return FromErrno(errno, "making a socket");
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return AlreadyExists("another process serves " + path);
-  }
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return FromErrno(errno, "removing the stale socket " + path);
-  }
-  return Status::Ok();
-}
-
-Result<LocalPeer> PeerOf(int fd) {
-  ucred credentials{};
-  socklen_t length = sizeof(credentials);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
-    return FromErrno(errno, "reading the peer's credentials");
-  }
-  LocalPeer peer{
-      .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid, .groups = {}};
-  peer.groups.resize(64);
-  length = static_cast<socklen_t>(peer.groups.size() * sizeof(gid_t));
-  int got = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &length);
-  if (got != 0 && errno == ERANGE) {
-    peer.groups.resize(length / sizeof(gid_t));
-    got = ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &length);
-  }
-  peer.groups.resize(got == 0 ? length / sizeof(gid_t) : 0);
-  return peer;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<LocalDoor>> LocalDoor::Open(Options options, Admission admission) {
-  LS_ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(options.path));
   LS_RETURN_IF_ERROR(
       PrepareDirectory(std::filesystem::path(options.path).parent_path().string(), options.group));
-  LS_RETURN_IF_ERROR(RemoveStale(options.path, address));
-  Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!listener.valid()) return FromErrno(errno, "making a socket");
-  if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return FromErrno(errno, "binding " + options.path);
-  }
-  if (options.group && ::chown(options.path.c_str(), static_cast<uid_t>(-1), *options.group) != 0) {
-    return FromErrno(errno,
-                     "giving " + options.path + " to group " + std::to_string(*options.group));
-  }
-  if (::chmod(options.path.c_str(), options.group ? 0660 : 0600) != 0) {
-    return FromErrno(errno, "chmod " + options.path);
-  }
-  if (::listen(listener.get(), kBacklog) != 0) return FromErrno(errno, "listen " + options.path);
+  const mode_t mode = options.group ? 0660 : 0600;
+  LS_ASSIGN_OR_RETURN(Fd listener,
+                      net::ListenUnix(options.path, {.mode = mode, .group = options.group}));
   Fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.valid()) return FromErrno(errno, "making an eventfd");
   return std::unique_ptr<LocalDoor>(new LocalDoor(std::move(options), std::move(admission),
@@ -163,7 +100,7 @@ void LocalDoor::AcceptOne() {
     }
     return;
   }
-  const Result<LocalPeer> peer = PeerOf(connection.get());
+  const Result<LocalPeer> peer = net::PeerOf(connection.get());
   const Status admitted = peer.ok() ? admission_(*peer) : peer.status();
   if (!admitted.ok()) {
     log::Warning("rpc.refused", {{"door", options_.name},

@@ -13,20 +13,14 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "common/base/fd.h"
+#include "common/net/unix_socket.h"
 #include "common/status/status.h"
 
 namespace lockstep::rpc {
 
-// The process at the other end, as it was when it connected.
-struct LocalPeer {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  pid_t pid = 0;
-  std::vector<gid_t> groups;  // supplementary
-};
+using net::LocalPeer;
 
 class LocalDoor {
  public:

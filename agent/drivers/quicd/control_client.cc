@@ -1,58 +1,50 @@
 #include "agent/drivers/quicd/control_client.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <optional>
 #include <utility>
 
 #include "common/base/encoding.h"
 #include "common/crypto/secret.h"
+#include "common/frame/length_prefix.h"
 #include "common/net/socket.h"
+#include "common/net/unix_socket.h"
 
 namespace lockstep::agent::drivers::quicd {
 namespace {
 
 namespace v1 = ::lockstep::quicd::v1;
 
-constexpr size_t kHeaderBytes = 4;
-constexpr size_t kMaxRequestBytes = size_t{64} << 20;
 constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
 constexpr size_t kMaxShownErrors = 5;
 
 Status CheckServer(int connection, const ControlOptions& options) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return FromErrno(errno, "reading who listens on " + options.socket);
-  }
+  const Result<net::LocalPeer> peer = net::PeerOf(connection);
+  if (!peer.ok()) return peer.status().Prefixed(options.socket);
   const auto& uids = options.server_uids;
-  if (std::find(uids.begin(), uids.end(), peer.uid) != uids.end()) return Status::Ok();
-  return PermissionDenied("a process of uid " + std::to_string(peer.uid) + " listens on " +
+  if (std::find(uids.begin(), uids.end(), peer->uid) != uids.end()) return Status::Ok();
+  return PermissionDenied("a process of uid " + std::to_string(peer->uid) + " listens on " +
                           options.socket +
                           "; it gets no private key. [quicd] user names whose it may be");
 }
 
-// Before the message: four octets, big-endian.
 std::string Framed(const v1::Request& request) {
-  const size_t size = request.ByteSizeLong();
-  std::string out(kHeaderBytes + size, '\0');
-  for (size_t i = 0; i < kHeaderBytes; ++i) {
-    out[i] = static_cast<char>(size >> (8 * (kHeaderBytes - 1 - i)));
-  }
-  request.SerializeToArray(out.data() + kHeaderBytes, static_cast<int>(size));
-  return out;
+  std::string message = request.SerializeAsString();
+  std::string frame = frame::Prefixed(message);
+  crypto::Wipe(message);
+  return frame;
 }
 
-Status ReceiveAll(const Fd& socket, char* to, size_t size, const net::Limit& limit) {
-  for (size_t got = 0; got < size;) {
-    LS_ASSIGN_OR_RETURN(const size_t more, net::Receive(socket, to + got, size - got, limit));
-    if (more == 0) return Unavailable("it hung up");
-    got += more;
+Result<std::string> ReceiveMessage(const Fd& socket, const net::Limit& limit) {
+  frame::PrefixedReader reader(kMaxAnswerBytes);
+  char buffer[4096];
+  while (true) {
+    LS_ASSIGN_OR_RETURN(std::optional<std::string> message, reader.Next());
+    if (message) return *std::move(message);
+    LS_ASSIGN_OR_RETURN(const size_t got, net::Receive(socket, buffer, sizeof(buffer), limit));
+    if (got == 0) return Unavailable("it hung up");
+    reader.Add({buffer, got});
   }
-  return Status::Ok();
 }
 
 Status Refusal(const v1::Refused& refused) {
@@ -70,24 +62,14 @@ Status Unexpected() {
 }  // namespace
 
 Result<Fd> ConnectToServer(const ControlOptions& options) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (options.socket.size() >= sizeof(address.sun_path)) {
-    return InvalidArgument("the socket path " + options.socket + " is too long");
-  }
-  std::memcpy(address.sun_path, options.socket.c_str(), options.socket.size());
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.valid()) return FromErrno(errno, "open a socket");
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    return Unavailable("lockstep-quicd at " + options.socket +
-                       " cannot be reached: " + std::strerror(errno));
-  }
-  LS_RETURN_IF_ERROR(CheckServer(socket.get(), options));
+  Result<Fd> socket = net::ConnectUnix(options.socket);
+  if (!socket.ok()) return socket.status().Prefixed("lockstep-quicd");
+  LS_RETURN_IF_ERROR(CheckServer(socket->get(), options));
   return socket;
 }
 
 Result<v1::Response> ControlClient::Ask(const v1::Request& request) {
-  if (request.ByteSizeLong() > kMaxRequestBytes) {
+  if (request.ByteSizeLong() > frame::kMaxPrefixedBytes) {
     return ResourceExhausted("the configuration of lockstep-quicd is longer than 64 MiB");
   }
   const net::Limit limit(options_.call, options_.stop);
@@ -103,15 +85,10 @@ Result<v1::Response> ControlClient::Exchange(std::string frame, const net::Limit
       socket.ok() ? net::SendAll(*socket, frame, limit).Prefixed(with) : socket.status();
   crypto::Wipe(frame);
   LS_RETURN_IF_ERROR(sent);
-  char header[kHeaderBytes];
-  LS_RETURN_IF_ERROR(ReceiveAll(*socket, header, sizeof(header), limit).Prefixed(with));
-  size_t size = 0;
-  for (const char octet : header) size = size << 8 | static_cast<uint8_t>(octet);
-  if (size > kMaxAnswerBytes) return Internal(with + " answers more than 1 MiB");
-  std::string body(size, '\0');
-  LS_RETURN_IF_ERROR(ReceiveAll(*socket, body.data(), size, limit).Prefixed(with));
+  const Result<std::string> body = ReceiveMessage(*socket, limit);
+  if (!body.ok()) return body.status().Prefixed(with);
   v1::Response response;
-  if (!response.ParseFromString(body)) return Internal(with + " answers what cannot be read");
+  if (!response.ParseFromString(*body)) return Internal(with + " answers what cannot be read");
   return response;
 }
 

@@ -197,7 +197,7 @@ void ControlServer::Answer(uint64_t id, const v1::Response& response) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;  // it did not wait
   found->second->waiting = false;
-  found->second->out += Frame(response.SerializeAsString());
+  found->second->out += frame::Prefixed(response.SerializeAsString());
   loop_.Change(found->second->socket.get(), EPOLLIN | EPOLLOUT);
 }
 

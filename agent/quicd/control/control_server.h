@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/quicd/control/framing.h"
 #include "agent/quicd/loop/loop.h"
 #include "agent/quicd/server/server.h"
 #include "common/base/fd.h"
+#include "common/frame/length_prefix.h"
 #include "lockstep/quicd/v1/quicd.pb.h"
 
 namespace lockstep::agent::quicd::control {
@@ -33,7 +33,7 @@ class ControlServer {
  private:
   struct Connection {
     Fd socket;
-    Deframer in;
+    frame::PrefixedReader in;
     std::string out;
     bool waiting = false;  // for the answer to the last request
   };

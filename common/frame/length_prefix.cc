@@ -1,16 +1,16 @@
-#include "agent/quicd/control/framing.h"
+#include "common/frame/length_prefix.h"
 
 #include "common/crypto/secret.h"
 
-namespace lockstep::agent::quicd::control {
+namespace lockstep::frame {
 namespace {
 
 constexpr size_t kHeaderBytes = 4;
 
 }  // namespace
 
-std::string Frame(std::string_view message) {
-  LS_CHECK(message.size() <= kMaxMessageBytes);
+std::string Prefixed(std::string_view message) {
+  LS_CHECK(message.size() <= kMaxPrefixedBytes);
   std::string frame;
   frame.reserve(kHeaderBytes + message.size());
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -20,9 +20,9 @@ std::string Frame(std::string_view message) {
   return frame;
 }
 
-Deframer::~Deframer() { crypto::Wipe(buffer_); }
+PrefixedReader::~PrefixedReader() { crypto::Wipe(buffer_); }
 
-void Deframer::Add(std::string_view bytes) {
+void PrefixedReader::Add(std::string_view bytes) {
   if (buffer_.capacity() < buffer_.size() + bytes.size()) {
     // By hand, so that what the old buffer held does not stay behind in freed memory.
     std::string larger;
@@ -34,12 +34,13 @@ void Deframer::Add(std::string_view bytes) {
   buffer_.append(bytes);
 }
 
-Result<std::optional<std::string>> Deframer::Next() {
+Result<std::optional<std::string>> PrefixedReader::Next() {
   if (buffer_.size() < kHeaderBytes) return std::optional<std::string>();
   size_t size = 0;
   for (size_t i = 0; i < kHeaderBytes; ++i) size = size << 8 | static_cast<uint8_t>(buffer_[i]);
-  if (size > kMaxMessageBytes) {
-    return InvalidArgument("a message has " + std::to_string(size) + " bytes; at most 64 MiB");
+  if (size > max_bytes_) {
+    return InvalidArgument("a message has " + std::to_string(size) + " bytes; at most " +
+                           std::to_string(max_bytes_));
   }
   if (buffer_.size() < kHeaderBytes + size) return std::optional<std::string>();
   std::string message = buffer_.substr(kHeaderBytes, size);
@@ -49,4 +50,4 @@ Result<std::optional<std::string>> Deframer::Next() {
   return std::optional<std::string>(std::move(message));
 }
 
-}  // namespace lockstep::agent::quicd::control
+}  // namespace lockstep::frame
