@@ -88,6 +88,8 @@ Status ParseFleet(const snapshot::Snapshot::Entry& entry, Desired* out) {
     }
   }
   out->pull_challenges = message.pull_challenges();
+  LS_ASSIGN_OR_RETURN(out->controller_addresses,
+                      ParseAddresses(message.controller_addresses(), "controller_addresses"));
   std::set<NodeName> seen;
   for (int i = 0; i < message.peers_size(); ++i) {
     Result<Peer> peer = ParsePeer(message.peers(i));
@@ -295,13 +297,16 @@ Status CheckQuic(const Desired& desired) {
     return InvalidArgument("resource node: quic_identity is missing for lockstep-quicd");
   }
   if (!desired.quic_keys) return InvalidArgument("snapshot has no quic_keys for lockstep-quicd");
+  std::vector<PreferredAddress> own = desired.quic_identity->witnessed;
   for (const auto& preferred :
        {desired.quic_identity->preferred_v4, desired.quic_identity->preferred_v6}) {
-    if (!preferred) continue;
+    if (preferred) own.push_back(*preferred);
+  }
+  for (const PreferredAddress& address : own) {
     const auto& service = desired.service_addresses;
-    if (std::find(service.begin(), service.end(), preferred->bound) != service.end()) {
-      return InvalidArgument("resource node: quic_identity.preferred_addresses: " +
-                             preferred->bound.ToString() + " is a service address");
+    if (std::find(service.begin(), service.end(), address.bound) != service.end()) {
+      return InvalidArgument("resource node: quic_identity: " + address.bound.ToString() +
+                             " is a service address, and cannot be the node's own");
     }
   }
   return Status::Ok();

@@ -73,6 +73,7 @@ struct Desired {
   QuicServer quic_server = QuicServer::kCaddy;
   std::optional<QuicIdentity> quic_identity;  // there where quic_server is lockstep-quicd, like
   std::optional<QuicKeys> quic_keys;          // the keys
+  std::vector<IpAddress> controller_addresses = {};  // where the controller's own looks come from
   std::vector<Peer> peers;
   std::vector<Site> sites;                // by name
   std::vector<Certificate> certificates;  // by name

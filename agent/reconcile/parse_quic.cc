@@ -117,6 +117,12 @@ Result<QuicIdentity> ParseQuicIdentity(const pb::QuicIdentity& message) {
     if (place) return InvalidArgument(field + " is the second one of its family");
     place = address;
   }
+  for (int i = 0; i < message.witnessed_addresses_size(); ++i) {
+    LS_ASSIGN_OR_RETURN(PreferredAddress address,
+                        ParsePreferred(message.witnessed_addresses(i),
+                                       Indexed("quic_identity.witnessed_addresses", i)));
+    out.witnessed.push_back(std::move(address));
+  }
   return out;
 }
 

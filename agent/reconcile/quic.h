@@ -30,9 +30,10 @@ class SharedSecret {
   std::shared_ptr<const crypto::Secret> secret_;
 };
 
-// An own address of the node that clients of the service addresses may move to.
+// An own address of the node: one that clients of the service addresses may move to, or one where
+// only witnesses look.
 struct PreferredAddress {
-  IpAddress advertised;  // what clients are told
+  IpAddress advertised;  // what others know it by
   IpAddress bound;       // what the socket is bound to: another one behind 1:1 NAT
   friend bool operator==(const PreferredAddress&, const PreferredAddress&) = default;
 };
@@ -41,6 +42,7 @@ struct QuicIdentity {
   std::string server_id;  // in connection IDs
   std::optional<PreferredAddress> preferred_v4;
   std::optional<PreferredAddress> preferred_v6;
+  std::vector<PreferredAddress> witnessed = {};  // further ones, which clients are not told of
   friend bool operator==(const QuicIdentity&, const QuicIdentity&) = default;
 };
 

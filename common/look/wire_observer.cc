@@ -174,6 +174,8 @@ types::v1::Observation WireObserver::Observe(const Look& look, Micros deadline,
   probe::Route route;
   route.deadline = deadline;
   route.target.address = look.address;
+  const auto source = std::ranges::find(sources_, look.address.family(), &IpAddress::family);
+  if (source != sources_.end()) route.source = *source;
   switch (look.kind) {
     case types::v1::PROBE_KIND_CHALLENGE:
       route.target.port = ports_.http;

@@ -1,6 +1,9 @@
 // WireObserver: looks through common/probe, with a connection of its own for each look.
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "common/look/observer.h"
 
 namespace lockstep::look {
@@ -13,13 +16,17 @@ struct Ports {
 
 class WireObserver final : public Observer {
  public:
-  explicit WireObserver(const Clock& clock = Clock::System(), Ports ports = {})
-      : clock_(clock), ports_(ports) {}
+  // Comes from `sources` where one is of the family that is looked at, and else from where the
+  // kernel chooses.
+  explicit WireObserver(const Clock& clock = Clock::System(), Ports ports = {},
+                        std::vector<IpAddress> sources = {})
+      : clock_(clock), ports_(ports), sources_(std::move(sources)) {}
   types::v1::Observation Observe(const Look& look, Micros deadline, std::stop_token stop) override;
 
  private:
   const Clock& clock_;
   Ports ports_;
+  std::vector<IpAddress> sources_;
 };
 
 }  // namespace lockstep::look

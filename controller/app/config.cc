@@ -17,6 +17,15 @@ std::string DefaultKeyFile(const std::string& state_dir) {
   return credentials != nullptr ? std::string(credentials) + "/lockstep-kek" : state_dir + "/kek";
 }
 
+std::vector<IpAddress> ReadLooksFrom(const conf::Table& table) {
+  if (!table.Has("looks_from")) return {};
+  std::vector<IpAddress> out = table.RequiredHostAddresses("looks_from");
+  if (out.size() > 2 || (out.size() == 2 && out[0].family() == out[1].family())) {
+    table.Reject("looks_from", "must hold at most one address of each family");
+  }
+  return out;
+}
+
 Config::Listen ReadListen(const conf::Table& table) {
   Config::Listen out;
   out.agents = table.Required<Endpoint>("agents");
@@ -27,6 +36,7 @@ Config::Listen ReadListen(const conf::Table& table) {
   out.admin_socket = table.PathOr("admin_socket", "/run/lockstep/admin/admin.sock");
   out.admin_group = table.Or<std::string>("admin_group", "");
   out.hook_socket = table.PathOr("hook_socket", "/run/lockstep/hook/hook.sock");
+  out.looks_from = ReadLooksFrom(table);
   out.names = table.Or<std::vector<std::string>>("names", {"lockstep-controller"});
   if (out.names.empty()) table.Reject("names", "must hold at least one name");
   return out;

@@ -23,6 +23,9 @@ struct Config {
     std::string admin_socket;
     std::string admin_group;  // whose members are operators too; empty: root and our own uid only
     std::string hook_socket;
+    // Where its own looks at nodes come from, one of each family at most; empty: the kernel
+    // chooses.
+    std::vector<IpAddress> looks_from;
     // DNS names of the controller's own certificate; agents check the first.
     std::vector<std::string> names;
   } listen;

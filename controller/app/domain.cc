@@ -1,5 +1,7 @@
 #include "controller/app/domain.h"
 
+#include <set>
+
 #include "controller/app/version.h"
 #include "lockstep/types/v1/snapshot.pb.h"
 
@@ -31,6 +33,16 @@ challenges::Challenges::Options ChallengeOptionsOf(const Config& config) {
   return out;
 }
 
+// Where nothing is said: where it listens is an address of its own.
+std::vector<IpAddress> LooksFrom(const Config::Listen& listen) {
+  if (!listen.looks_from.empty()) return listen.looks_from;
+  std::set<IpAddress> out;
+  for (const Endpoint& endpoint : {listen.agents, listen.enroll}) {
+    if (!endpoint.address.IsUnspecified()) out.insert(endpoint.address);
+  }
+  return {out.begin(), out.end()};
+}
+
 // The account that the fleet knows already, so that a restart alone changes nothing.
 std::string ThumbprintIn(const snapshot::Snapshot& shared) {
   const auto* entry = shared.Find({"fleet", "fleet"});
@@ -52,7 +64,7 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
       policies(database, state, std::move(past.policy), past.policy_applied_at),
       key_ring(database, state, journal, std::move(past.quic_keys)),
       challenges(ChallengeOptionsOf(config), past.start_ordinal, database, state, fleet),
-      observer(state.clock()),
+      observer(state.clock(), {}, config.listen.looks_from),
       witnesses({}, state, fleet, workers, observer),
       resolver({config.dns_servers}),
       rehearsal(RehearsalOptionsOf(config), resolver),
@@ -70,6 +82,7 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
       started_at(state.clock().Now()),
       epoch_counter(past.epoch.counter),
       pull_challenges_(config.barrier.policy.straggler == barrier::Policy::Straggler::kPull),
+      looks_from_(LooksFrom(config.listen)),
       leftovers_(std::move(past.open_orders)) {
   if (past.published.stable != nullptr) {
     account_thumbprint_ = ThumbprintIn(past.published.stable->shared);
@@ -143,6 +156,7 @@ planner::DesiredState Domain::GetDesired() const {
   out.service_addresses = fleet.service_addresses();
   out.account_thumbprint = account_thumbprint_;
   out.pull_challenges = pull_challenges_;
+  out.controller_addresses = looks_from_;
   out.nodes = fleet.EnrolledNodes();
   out.sites = sites.List();
   out.certificates = book.List();

@@ -69,6 +69,7 @@ class Domain final : private publish::DesiredSource {
 
   std::string account_thumbprint_;
   const bool pull_challenges_;
+  const std::vector<IpAddress> looks_from_;
   std::vector<model::Order> leftovers_;
 };
 

@@ -48,12 +48,6 @@ void LookLocally(const Member& member, const Target& target,
   }
 }
 
-// Nobody answers a witness there: what the node itself saw on the service addresses is all there
-// is.
-bool IsClosedToWitnesses(const Member& member, const Target& target, const IpAddress& address) {
-  return target.kind == ProbeKind::kQuic && member.quic && !member.quic->IsOpenOn(address);
-}
-
 void LookThroughWitnesses(const Member& member, const Target& target, const ProofBook& proofs,
                           Lack* lack) {
   if (member.node_addresses.empty()) {
@@ -61,7 +55,6 @@ void LookThroughWitnesses(const Member& member, const Target& target, const Proo
     return;
   }
   for (const IpAddress& address : member.node_addresses) {
-    if (IsClosedToWitnesses(member, target, address)) continue;
     const ProofSubject subject = SubjectOf(member, target, address, true);
     const std::string problem = Problem(member, subject, target.expected, proofs);
     if (problem.empty()) continue;

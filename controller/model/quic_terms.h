@@ -1,7 +1,6 @@
 // What QUIC clients of one node are to be told: what its handshakes must show.
 #pragma once
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,15 +32,8 @@ using SiteQuicByHost = std::map<Hostname, SiteQuic>;
 struct QuicTerms {
   // False: UDP 443 is closed, and nobody looks there.
   bool is_served = true;
-  std::vector<IpAddress> preferred_addresses;   // the node's own
+  std::vector<IpAddress> preferred_addresses;   // what clients are told, of the node's own
   std::shared_ptr<const SiteQuicByHost> sites;  // one for all nodes; null: none
-  std::vector<IpAddress> bound_addresses = {};  // of the preferred ones, where 1:1 NAT changes them
-
-  // lockstep-quicd listens on addresses of the node's own only to offer them.
-  bool IsOpenOn(const IpAddress& own) const {
-    return std::ranges::find(preferred_addresses, own) != preferred_addresses.end() ||
-           std::ranges::find(bound_addresses, own) != bound_addresses.end();
-  }
 
   // Nothing for a name that may show what its server likes.
   std::optional<QuicParameters> Find(const Hostname& host) const {

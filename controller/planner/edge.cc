@@ -87,6 +87,23 @@ std::vector<model::PreferredAddress> AddressesOf(const model::EdgePolicy& policy
   return out;
 }
 
+void Fill(const model::PreferredAddress& from, types::v1::PreferredAddress* to) {
+  to->set_advertised(from.advertised.ToString());
+  if (from.bound != from.advertised) to->set_bound(from.bound.ToString());
+}
+
+// Witnesses look through every address that the node says it has, whatever clients are told.
+void AddWitnessed(const NodeEdge& edge, const types::v1::NodeSettings& settings,
+                  types::v1::QuicIdentity* identity) {
+  for (const std::string& own : settings.addresses()) {
+    const IpAddress address = *IpAddress::Parse(own);
+    const bool listed = std::ranges::any_of(edge.addresses, [&](const auto& known) {
+      return known.advertised == address || known.bound == address;
+    });
+    if (!listed) Fill({address, address}, identity->add_witnessed_addresses());
+  }
+}
+
 }  // namespace
 
 Consequences ConsequencesOf(Situation situation) {
@@ -160,12 +177,11 @@ void SetNodeEdge(const NodeEdge& edge, types::v1::NodeSettings* settings) {
   settings->set_quic_server(types::v1::QUIC_SERVER_QUICD);
   auto* identity = settings->mutable_quic_identity();
   identity->set_server_id(ServerIdOf(*NodeName::Parse(settings->node())));
-  if (!edge.preferred_address.value) return;
   for (const model::PreferredAddress& address : edge.addresses) {
-    auto* out = identity->add_preferred_addresses();
-    out->set_advertised(address.advertised.ToString());
-    if (address.bound != address.advertised) out->set_bound(address.bound.ToString());
+    Fill(address, edge.preferred_address.value ? identity->add_preferred_addresses()
+                                               : identity->add_witnessed_addresses());
   }
+  AddWitnessed(edge, *settings, identity);
 }
 
 void SetSiteEdge(const SiteEdge& edge, types::v1::Site* site) {

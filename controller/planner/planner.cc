@@ -59,6 +59,9 @@ types::v1::FleetSettings FleetPart(const DesiredState& state) {
   }
   fleet.set_account_thumbprint(state.account_thumbprint);
   fleet.set_pull_challenges(state.pull_challenges);
+  for (const IpAddress& address : state.controller_addresses) {
+    fleet.add_controller_addresses(address.ToString());
+  }
   for (const model::Node& node : state.nodes) {
     auto* peer = fleet.add_peers();
     peer->set_node(node.name.str());

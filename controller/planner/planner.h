@@ -24,7 +24,8 @@ struct DesiredState {
   std::vector<IpAddress> service_addresses;
   std::string account_thumbprint;  // empty before registration
   bool pull_challenges = false;
-  std::vector<model::Node> nodes;  // enrolled, not banned
+  std::vector<IpAddress> controller_addresses = {};  // where its own looks come from
+  std::vector<model::Node> nodes;                    // enrolled, not banned
   std::vector<model::Site> sites;
   // The newest revision of each lineage.
   std::vector<model::Certificate> certificates;

@@ -55,15 +55,12 @@ std::shared_ptr<const model::SiteQuicByHost> SitesIn(const Plan& plan) {
 model::QuicTermsPtr TermsOf(const NodeSettings& settings,
                             const std::shared_ptr<const model::SiteQuicByHost>& sites) {
   if (settings.quic_server() == types::v1::QUIC_SERVER_NONE) {
-    return std::make_shared<const model::QuicTerms>(model::QuicTerms{false, {}, nullptr, {}});
+    return std::make_shared<const model::QuicTerms>(model::QuicTerms{false, {}, nullptr});
   }
   if (settings.quic_server() != types::v1::QUIC_SERVER_QUICD) return nullptr;
-  model::QuicTerms terms{true, {}, sites, {}};
+  model::QuicTerms terms{true, {}, sites};
   for (const auto& preferred : settings.quic_identity().preferred_addresses()) {
     terms.preferred_addresses.push_back(*IpAddress::Parse(preferred.advertised()));
-    if (!preferred.bound().empty()) {
-      terms.bound_addresses.push_back(*IpAddress::Parse(preferred.bound()));
-    }
   }
   return std::make_shared<const model::QuicTerms>(std::move(terms));
 }

@@ -23,9 +23,7 @@ std::vector<planner::ServedCertificate> CertificatesOf(const planner::Plan& plan
 }
 
 // With what the node serves now. Where nobody listens a look says nothing.
-bool IsOpenToWitnesses(const fleet::LiveNode& live, const IpAddress& own) {
-  return !live.quic || (live.quic->is_served && live.quic->IsOpenOn(own));
-}
+bool ServesHttp3(const fleet::LiveNode& live) { return !live.quic || live.quic->is_served; }
 
 // The newest look through some address was answered wrongly, or not at all.
 bool IsBroken(const fleet::LiveNode& live, const std::vector<Hostname>& hosts,
@@ -40,7 +38,7 @@ bool IsBroken(const fleet::LiveNode& live, const std::vector<Hostname>& hosts,
       if (is_bad(host, address, false)) return true;
     }
     for (const IpAddress& address : live.node.addresses) {
-      if (IsOpenToWitnesses(live, address) && is_bad(host, address, true)) return true;
+      if (ServesHttp3(live) && is_bad(host, address, true)) return true;
     }
   }
   return false;
@@ -118,8 +116,8 @@ SiteSight Sights::Look(const std::string& site) {
 
 std::vector<model::ProofSubject> WitnessedHttp3(const fleet::LiveNode& live, const Hostname& host) {
   std::vector<model::ProofSubject> out;
+  if (!ServesHttp3(live)) return out;
   for (const IpAddress& address : live.node.addresses) {
-    if (!IsOpenToWitnesses(live, address)) continue;
     out.push_back({live.node.name, model::ProbeKind::kQuic, host, "", address, true});
   }
   return out;

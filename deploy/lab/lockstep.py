@@ -16,8 +16,6 @@ from .shell import LabError, attempt, run
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("lockstep-controller", "lockstep-agent", "lockstep", "lockstep-certbot-hook",
             "lockstep-quicd")
-# One on each family: from both addresses the controller looks at a node that has no peer, and the node's
-# lockstep-quicd answers those it knows from its agent.
 _SESSION_PORT, _ENROL_PORT = 7443, 7444
 _CONTROLLER_NAME = "lockstep-controller"
 
@@ -90,6 +88,7 @@ class Controller:
                        "enroll": f"[{layout.ctl.ipv6}]:{_ENROL_PORT}",
                        "admin_socket": self.cli.socket,
                        "hook_socket": home / "hook" / "hook.sock",
+                       "looks_from": [layout.ctl.ipv4, layout.ctl.ipv6],
                        "names": [_CONTROLLER_NAME]},
             "fleet": {"service_addresses": [lay.SERVICE_IPV4, lay.SERVICE_IPV6]},
             "acme": {"server": pebble.directory_url, "email": "ops@example.test",

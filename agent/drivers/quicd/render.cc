@@ -36,12 +36,16 @@ void AddAddresses(const Desired& desired, const RenderSettings& settings, v1::Co
   const reconcile::QuicIdentity& identity = *desired.quic_identity;
   if (identity.preferred_v4) fill(*identity.preferred_v4, out->mutable_preferred_v4());
   if (identity.preferred_v6) fill(*identity.preferred_v6, out->mutable_preferred_v6());
+  for (const reconcile::PreferredAddress& own : identity.witnessed) {
+    fill(own, out->add_witnessed());
+  }
 }
 
-// Who looks at a preferred address: the node's peers; the controller, when no other node can; and
+// Who looks at the node's own addresses: its peers; the controller, when no other node can; and
 // the node itself, which nobody else looks at in a fleet of one.
 void AddWitnesses(const Desired& desired, const RenderSettings& settings, v1::Config* out) {
   std::set<IpAddress> witnesses(settings.controllers.begin(), settings.controllers.end());
+  witnesses.insert(desired.controller_addresses.begin(), desired.controller_addresses.end());
   for (const reconcile::Peer& peer : desired.peers) {
     witnesses.insert(peer.addresses.begin(), peer.addresses.end());
   }
@@ -50,6 +54,9 @@ void AddWitnesses(const Desired& desired, const RenderSettings& settings, v1::Co
   for (const auto& own : {identity.preferred_v4, identity.preferred_v6}) {
     // Behind 1:1 NAT a look at the own advertised address may come back with either.
     if (own) witnesses.insert({own->advertised, own->bound});
+  }
+  for (const reconcile::PreferredAddress& own : identity.witnessed) {
+    witnesses.insert({own.advertised, own.bound});
   }
   for (const IpAddress& address : witnesses) out->add_witness_addresses(address.ToString());
 }

@@ -131,6 +131,11 @@ server::Settings ToSettings(v1::Config& config, Errors* errors) {
                                       "preferred IPv4 address", errors);
   settings.preferred_v6 = ToPreferred(config.has_preferred_v6(), config.preferred_v6(),
                                       "preferred IPv6 address", errors);
+  for (const v1::PreferredAddress& own : config.witnessed()) {
+    if (auto parsed = ToPreferred(true, own, "witnessed address", errors)) {
+      settings.witnessed.push_back(*parsed);
+    }
+  }
   settings.witnesses = ParseAddresses(config.witness_addresses(), "witness address", errors);
   TakeKeys(config, &settings);
   for (v1::Site& site : *config.mutable_sites()) settings.sites.push_back(ToSite(site, errors));

@@ -25,11 +25,9 @@ std::string Join(const Errors& errors) {
   return all;
 }
 
-void CheckPreferred(const std::optional<PreferredAddress>& preferred, bool v6,
-                    const std::vector<IpAddress>& services, Errors* errors) {
-  if (!preferred) return;
-  const std::string name = v6 ? "preferred IPv6 address" : "preferred IPv4 address";
-  for (const Endpoint& endpoint : {preferred->advertised, preferred->bound}) {
+void CheckOwn(const std::string& name, const PreferredAddress& own, bool v6,
+              const std::vector<IpAddress>& services, Errors* errors) {
+  for (const Endpoint& endpoint : {own.advertised, own.bound}) {
     if (endpoint.address.is_v6() != v6 || endpoint.address.IsUnspecified() || endpoint.port == 0) {
       errors->push_back(name + ": " + endpoint.ToString() + " is no such address with a port");
     } else if (std::find(services.begin(), services.end(), endpoint.address) != services.end()) {
@@ -83,8 +81,16 @@ void Configuration::CheckAddresses(Errors* errors) const {
       errors->push_back("service address " + address.ToString() + " must be one explicit address");
     }
   }
-  CheckPreferred(settings_.preferred_v4, false, settings_.service_addresses, errors);
-  CheckPreferred(settings_.preferred_v6, true, settings_.service_addresses, errors);
+  const auto& services = settings_.service_addresses;
+  if (settings_.preferred_v4) {
+    CheckOwn("preferred IPv4 address", *settings_.preferred_v4, false, services, errors);
+  }
+  if (settings_.preferred_v6) {
+    CheckOwn("preferred IPv6 address", *settings_.preferred_v6, true, services, errors);
+  }
+  for (const PreferredAddress& own : settings_.witnessed) {
+    CheckOwn("witnessed address", own, own.advertised.address.is_v6(), services, errors);
+  }
   const Result<IpAddress> caddy = IpAddress::Parse(settings_.upstream.address);
   if (!caddy.ok() || !caddy->IsLoopback() || settings_.upstream.port == 0) {
     errors->emplace_back("upstream: must be a loopback address and a port");

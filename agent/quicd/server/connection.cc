@@ -156,12 +156,15 @@ cid::ResetToken Connection::ResetToken(const ngtcp2_cid& id) const {
 // that does not obey is answered with silence (§9): to end its connection would let third parties
 // end it. Another port of the same client is no migration of the client's making but a NAT's.
 bool Connection::MayComeFrom(const Datagram& datagram) const {
-  const sockaddr* local = datagram.socket->local().addr;
-  if (datagram.socket->kind() == UdpSocket::Kind::kPreferred) {
-    return site_ == nullptr || site_->policy.use_preferred_address;
+  const bool began_here =
+      SameEndpoint(datagram.socket->local().addr, reinterpret_cast<const sockaddr*>(&first_local_));
+  const UdpSocket::Kind kind = datagram.socket->kind();
+  if (!began_here && kind != UdpSocket::Kind::kService) {
+    return kind == UdpSocket::Kind::kPreferred &&
+           (site_ == nullptr || site_->policy.use_preferred_address);
   }
   if (!says_disable_active_migration()) return true;
-  return SameEndpoint(local, reinterpret_cast<const sockaddr*>(&first_local_)) &&
+  return began_here &&
          SameAddress(datagram.remote.addr, reinterpret_cast<const sockaddr*>(&first_remote_));
 }
 

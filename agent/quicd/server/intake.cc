@@ -7,8 +7,8 @@
 //   open short header, an ID of ours              stateless reset: it was ours before we restarted
 //   anything else, another node's ID above all  silence
 //
-// On a preferred address nobody begins anything but a witness: it would be a door past the anycast
-// edge.
+// On the node's own addresses nobody begins anything but a witness: it would be a door past the
+// anycast edge.
 #include <ngtcp2/ngtcp2_crypto.h>
 
 #include <algorithm>
@@ -66,7 +66,7 @@ void Server::OnStray(const Datagram& datagram, const ngtcp2_version_cid& ids) {
 }
 
 bool Server::MayBegin(const Datagram& datagram) {
-  if (datagram.socket->kind() == UdpSocket::Kind::kPreferred) {
+  if (datagram.socket->kind() != UdpSocket::Kind::kService) {
     const Result<IpAddress> from = IpAddress::FromSockaddr(datagram.remote.addr);
     if (!from.ok() || !configuration_->IsWitness(*from)) {
       counters_.Dropped(Drop::kNotAWitness);

@@ -22,12 +22,14 @@ std::vector<Wanted> WantedSockets(const Settings& settings) {
     if (!preferred) continue;
     wanted.push_back({UdpSocket::Kind::kPreferred, preferred->bound, preferred->advertised});
   }
+  for (const PreferredAddress& own : settings.witnessed) {
+    wanted.push_back({UdpSocket::Kind::kWitnessed, own.bound, own.advertised});
+  }
   return wanted;
 }
 
 bool Is(const UdpSocket& socket, const Wanted& wanted) {
-  return socket.kind() == wanted.kind && socket.bound() == wanted.bound &&
-         socket.seen() == wanted.seen;
+  return socket.bound() == wanted.bound && socket.seen() == wanted.seen;
 }
 
 // How long a client may go on sending to a connection after it was told to finish: one round trip
@@ -54,6 +56,7 @@ Status Server::Configure(Settings settings) {
   for (const auto& socket : opened) LS_RETURN_IF_ERROR(WatchSocket(*socket));
   CloseUnused(*made);
   std::move(opened.begin(), opened.end(), std::back_inserter(sockets_));
+  NameKinds(*made);
   if (upstream_ == nullptr) {
     upstream_ = make_upstream_(loop_, made->settings().upstream);
   } else {
@@ -85,6 +88,14 @@ void Server::CloseUnused(const Configuration& configuration) {
     if (!used) loop_.Unwatch(socket->fd());
     return !used;
   });
+}
+
+void Server::NameKinds(const Configuration& configuration) {
+  for (const Wanted& wanted : WantedSockets(configuration.settings())) {
+    for (const auto& socket : sockets_) {
+      if (Is(*socket, wanted)) socket->set_kind(wanted.kind);
+    }
+  }
 }
 
 Status Server::WatchSocket(UdpSocket& socket) {

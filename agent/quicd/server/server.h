@@ -68,6 +68,7 @@ class Server final : public Connection::Host {
 
   Result<Sockets> OpenMissing(const Configuration& configuration);
   void CloseUnused(const Configuration& configuration);
+  void NameKinds(const Configuration& configuration);
   Status WatchSocket(UdpSocket& socket);
   void OnReady(UdpSocket& socket, uint32_t events);
 

@@ -62,7 +62,8 @@ struct Settings {
   uint16_t port = 443;
   std::optional<PreferredAddress> preferred_v4;
   std::optional<PreferredAddress> preferred_v6;
-  std::vector<IpAddress> witnesses;  // may open connections on a preferred address
+  std::vector<PreferredAddress> witnessed = {};  // further own ones, which clients are not told of
+  std::vector<IpAddress> witnesses;              // may open connections on the node's own addresses
 
   std::string server_id;                   // of this node, in its connection IDs
   std::vector<cid::Key> cid_keys;          // the first makes

@@ -41,7 +41,9 @@ class ReceiveBuffer {
 
 class UdpSocket {
  public:
-  enum class Kind { kService, kPreferred };
+  // kPreferred: an address of the node's own that clients are told of; kWitnessed: one that only
+  // witnesses know.
+  enum class Kind { kService, kPreferred, kWitnessed };
 
   // Bound to `bound`; to QUIC it is `seen`, which differs behind 1:1 NAT.
   static Result<std::unique_ptr<UdpSocket>> Open(Kind kind, const Endpoint& bound,
@@ -50,6 +52,8 @@ class UdpSocket {
   UdpSocket& operator=(const UdpSocket&) = delete;
 
   Kind kind() const { return kind_; }
+  // Another configuration may tell clients of what was for witnesses, and the other way round.
+  void set_kind(Kind kind) { kind_ = kind; }
   const Endpoint& bound() const { return bound_; }
   const Endpoint& seen() const { return seen_; }
   int fd() const { return fd_.get(); }
@@ -85,7 +89,7 @@ class UdpSocket {
   size_t SendAsFarAsPossible(const ngtcp2_addr& remote, uint8_t ecn, std::span<const uint8_t> bytes,
                              size_t segment);
 
-  const Kind kind_;
+  Kind kind_;
   const Fd fd_;
   const Endpoint bound_;
   const Endpoint seen_;

@@ -67,6 +67,45 @@ TEST(HandshakeTest, EachNameGetsItsOwnCertificateAndPolicy) {
   EXPECT_FALSE(stays.transport_parameters->preferred_address);
 }
 
+// The barrier wants a witness's look also where clients are not told of the node's own address, and
+// strangers must find no door past the anycast edge there.
+TEST(HandshakeTest, AnAddressForWitnessesAnswersThemAloneAndIsNotOffered) {
+  const uint16_t port = FreePort();
+  const Pair pair = Pair::Make({kName});
+  const Endpoint own{IpAddress::Parse("127.0.0.2").value(), port};
+  const auto settings_with = [&](const char* witness) {
+    server::Settings settings = MakeSettings("node-aaa", port, pair);
+    settings.sites[0].policy.use_preferred_address = false;
+    settings.witnessed = {{own, own}};
+    settings.witnesses = {IpAddress::Parse(witness).value()};
+    return settings;
+  };
+  Rig rig;
+  ASSERT_TRUE(rig.Configure(settings_with("127.0.0.9")).ok());
+  probe::QuicRequest request;
+  request.route.target = own;
+  request.route.deadline = Millis(500);
+  request.sni = kName;
+  EXPECT_FALSE(probe::QuicHandshake(request, {}).handshake) << "a stranger";
+  EXPECT_GT(rig.counters().dropped(server::Drop::kNotAWitness), 0U);
+  request.route.source = IpAddress::Parse("127.0.0.9").value();
+  request.route.deadline = Seconds(5);
+  const auto seen = probe::QuicHandshake(request, {});
+  ASSERT_TRUE(seen.handshake) << seen.error;
+  EXPECT_EQ(seen.certificate.leaf_sha256, pair.fingerprint);
+  EXPECT_FALSE(seen.transport_parameters->preferred_address);
+  EXPECT_FALSE(Look("127.0.0.1", port, kName).transport_parameters->preferred_address);
+
+  // Offered from now on, on the same socket.
+  server::Settings offered = settings_with("127.0.0.9");
+  offered.witnessed.clear();
+  offered.preferred_v4 = {own, own};
+  offered.sites[0].policy.use_preferred_address = true;
+  const Status configured = rig.Configure(std::move(offered));
+  ASSERT_TRUE(configured.ok()) << configured;
+  EXPECT_TRUE(Look("127.0.0.1", port, kName).transport_parameters->preferred_address);
+}
+
 TEST(HandshakeTest, ANameThatNobodyServesGetsAnAlert) {
   const uint16_t port = FreePort();
   Rig rig;

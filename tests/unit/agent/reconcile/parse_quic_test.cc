@@ -18,6 +18,7 @@ void MakeQuicd(Parts* parts) {
   identity->add_preferred_addresses()->set_advertised("198.51.100.7");
   identity->mutable_preferred_addresses(0)->set_bound("10.77.2.2");
   identity->add_preferred_addresses()->set_advertised("fd77:2::2");
+  identity->add_witnessed_addresses()->set_advertised("10.77.2.3");
   parts->site.mutable_quic()->set_disable_active_migration(true);
   parts->site.mutable_quic()->set_use_preferred_address(true);
   parts->site.mutable_quic()->mutable_idle_timeout()->set_seconds(45);
@@ -52,6 +53,8 @@ TEST(ParseQuicTest, TakesEveryField) {
             (PreferredAddress{Ip("198.51.100.7"), Ip("10.77.2.2")}));
   EXPECT_EQ(desired->quic_identity->preferred_v6,
             (PreferredAddress{Ip("fd77:2::2"), Ip("fd77:2::2")}));
+  EXPECT_EQ(desired->quic_identity->witnessed,
+            (std::vector<PreferredAddress>{{Ip("10.77.2.3"), Ip("10.77.2.3")}}));
   EXPECT_EQ(desired->quic_keys->ticket_next.get().Reveal(), std::string(64, 'b'));
   EXPECT_FALSE(desired->quic_keys->ticket_previous.has_value());
   EXPECT_EQ(desired->sites[0].quic, (QuicPolicy{true, true, Millis(45'000)}));
@@ -99,7 +102,8 @@ TEST(ParseQuicTest, NamesTheFieldThatIsWrong) {
       {[](QuicParts* p) {
          p->node.mutable_quic_identity()->mutable_preferred_addresses(0)->set_bound("203.0.113.10");
        },
-       "resource node: quic_identity.preferred_addresses: 203.0.113.10 is a service address"},
+       "resource node: quic_identity: 203.0.113.10 is a service address, and cannot be the node's "
+       "own"},
       {[](QuicParts* p) { p->keys.mutable_connection_id_keys(0)->set_key("short"); },
        "resource quic_keys: connection_id_keys[0].key has 5 octets, not 16"},
       {[](QuicParts* p) { p->keys.mutable_connection_id_keys(0)->set_config_id(7); },

@@ -56,6 +56,19 @@ TEST_F(ConfigTest, CertbotMustOutlastTheBarrierThatItWaitsFor) {
       << errors;
 }
 
+TEST_F(ConfigTest, LooksComeFromOneAddressOfEachFamily) {
+  const auto with = [](const std::string& addresses) {
+    std::string text = kLeast;
+    return text.insert(text.find("[fleet]"), "looks_from = [" + addresses + "]\n");
+  };
+  const auto config = Read(with(R"("192.0.2.1", "2001:db8::1")"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listen.looks_from.size(), 2u);
+  EXPECT_NE(ErrorsOf(with(R"("192.0.2.1", "192.0.2.2")"))
+                .find("`listen.looks_from`: must hold at most one address of each family"),
+            std::string::npos);
+}
+
 TEST_F(ConfigTest, EveryErrorIsReportedAtOnce) {
   const std::string errors = ErrorsOf(R"(
 state_dir = "relative"

@@ -139,6 +139,32 @@ TEST(EdgeTest, AQuicdNodeGetsItsIdAndItsAddresses) {
   EXPECT_EQ(SettingsOf(plan, "ams1").quic_identity().preferred_addresses_size(), 0);
 }
 
+TEST(EdgeTest, WitnessesFindAQuicdNodeOnAllOfItsAddressesWhateverClientsAreTold) {
+  model::EdgePolicy policy = FleetOf(kQuicd);
+  policy.nodes[Name("fra1")].preferred_v4 =
+      model::PreferredAddress{Ip("192.0.2.7"), Ip("10.77.1.3")};
+  policy.pops[Pop("ams")].situation = Situation::kEmbedded;
+  const Plan plan = *MakePlan(StateOf(policy), kNow);
+  const auto witnessed = [&](const char* node) {
+    std::vector<std::string> out;
+    const auto settings = SettingsOf(plan, node);
+    for (const auto& own : settings.quic_identity().witnessed_addresses()) {
+      out.push_back(own.advertised() + (own.bound().empty() ? "" : " at " + own.bound()));
+    }
+    return out;
+  };
+  using Addresses = std::vector<std::string>;
+  EXPECT_EQ(witnessed("ams1"), (Addresses{"10.77.1.2", "fd77:1::2", "10.77.1.3"}));
+  EXPECT_EQ(witnessed("fra1"), Addresses{"10.77.1.2"}) << "the others are offered to clients";
+  policy.fleet.preferred_address = false;
+  EXPECT_EQ(SettingsOf(*MakePlan(StateOf(policy), kNow), "fra1")
+                .quic_identity()
+                .witnessed_addresses(0)
+                .bound(),
+            "10.77.1.3")
+      << "behind 1:1 NAT the server is bound elsewhere all the same";
+}
+
 TEST(EdgeTest, WithOneQuicdNodeKeysAndSitePoliciesAreCarried) {
   model::EdgePolicy policy;
   policy.nodes[Name("fra1")].settings.quic_server = QuicServer::kQuicd;

@@ -115,6 +115,23 @@ TEST(QuicdRenderTest, PeersTheControllerAndTheNodeItselfAreWitnesses) {
                           "2001:db8:d::7"));
 }
 
+TEST(QuicdRenderTest, AddressesForWitnessesAloneAreHandedOnAndMayLook) {
+  reconcile::Desired desired = Sample();
+  desired.quic_identity->preferred_v4.reset();
+  desired.quic_identity->witnessed = {{Ip("198.51.100.7"), Ip("10.0.0.7")},
+                                      {Ip("2001:db8:d::7"), Ip("2001:db8:d::7")}};
+  desired.controller_addresses = {Ip("192.0.2.77"), Ip("2001:db8:c::77")};
+  const v1::Config config = Rendered(desired);
+  EXPECT_FALSE(config.has_preferred_v4());
+  ASSERT_EQ(config.witnessed_size(), 2);
+  EXPECT_EQ(config.witnessed(0).advertised(), "198.51.100.7:443");
+  EXPECT_EQ(config.witnessed(0).bound(), "10.0.0.7:443");
+  EXPECT_EQ(config.witnessed(1).advertised(), "[2001:db8:d::7]:443");
+  EXPECT_THAT(config.witness_addresses(), ::testing::IsSupersetOf({"10.0.0.7", "198.51.100.7"}));
+  EXPECT_THAT(config.witness_addresses(),
+              ::testing::IsSupersetOf({"192.0.2.77", "2001:db8:c::77"}));
+}
+
 TEST(QuicdRenderTest, TheOnlyNodeOfAFleetMayLookAtItself) {
   reconcile::Desired alone = Sample();
   alone.peers.clear();

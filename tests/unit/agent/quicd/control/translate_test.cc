@@ -19,6 +19,7 @@ v1::Config Whole() {
   config.mutable_preferred_v4()->set_advertised("198.51.100.7:443");
   config.mutable_preferred_v4()->set_bound("10.0.0.7:443");
   config.mutable_preferred_v6()->set_advertised("[2001:db8:7::7]:443");
+  config.add_witnessed()->set_advertised("198.51.100.8:443");
   config.add_witness_addresses("198.51.100.8");
   config.set_server_id("node0007");
   v1::ConnectionIdKey* key = config.add_connection_id_keys();
@@ -52,6 +53,8 @@ TEST(TranslateTest, EveryFieldArrives) {
   EXPECT_EQ(settings.preferred_v4->advertised.ToString(), "198.51.100.7:443");
   EXPECT_EQ(settings.preferred_v4->bound.ToString(), "10.0.0.7:443");
   EXPECT_EQ(settings.preferred_v6->bound, settings.preferred_v6->advertised);
+  ASSERT_EQ(settings.witnessed.size(), 1U);
+  EXPECT_EQ(settings.witnessed[0].bound.ToString(), "198.51.100.8:443");
   EXPECT_EQ(settings.witnesses.front().ToString(), "198.51.100.8");
   EXPECT_EQ(settings.server_id, "node0007");
   EXPECT_EQ(settings.cid_keys.front().config_id, 2);
