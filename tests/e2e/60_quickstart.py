@@ -7,7 +7,6 @@ import sys
 import time
 
 from harness.case import expect, expect_equal, say
-from harness.discover import full
 from lab import client, lockstep, netns, state
 from lab import layout as lay
 from lab.shell import run
@@ -81,7 +80,6 @@ def a_second_run_replaces_the_first(machine):
     _expect_no_trace(machine)
 
 
-@full
 def the_demo_shows_what_survives_a_moving_route_and_what_does_not(machine):
     code, out = _run(machine, "demo", "route-move")
     expect_equal(code, 0, f"exit code of the demo ({out[-800:]})")

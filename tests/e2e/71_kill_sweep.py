@@ -258,7 +258,8 @@ def _strangers(fleet) -> list[str]:
     """Processes beside the controller and on the nodes that the lab did not start."""
     known = {fleet.controller.process.pid}
     for node in fleet.nodes:
-        known |= {node.agent.pid, node.caddy.process.pid, node.bird.process.pid}
+        known |= {node.agent.pid, node.caddy.process.pid, node.quicd.pid,
+                  node.bird.process.pid}
     namespaces = (fleet.layout.ctl.namespace, *(node.place.namespace for node in fleet.nodes))
     return [f"{pid} {command_line(pid)[:120]}" for pid in netns.pids_in(*namespaces)
             if pid not in known]
