@@ -54,6 +54,9 @@ class AdminService final : public v1::AdminService::CallbackService {
   Unary* GetAltSvc(Context*, const v1::GetAltSvcRequest*, v1::GetAltSvcResponse*) override;
   Unary* SwitchAltSvc(Context*, const v1::SwitchAltSvcRequest*, v1::SwitchAltSvcResponse*) override;
 
+  // lint.cc
+  Unary* LintSites(Context*, const v1::LintSitesRequest*, v1::LintSitesResponse*) override;
+
   // certificates.cc
   Unary* ListCertificates(Context*, const v1::ListCertificatesRequest*,
                           v1::ListCertificatesResponse*) override;

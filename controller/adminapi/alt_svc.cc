@@ -37,20 +37,6 @@ v1::AltSvcHold ToHold(const promises::HoldView& hold) {
   return out;
 }
 
-v1::AltSvcSite ToAltSvc(const promises::SiteView& view) {
-  v1::AltSvcSite out;
-  out.set_site(view.site);
-  out.set_value(view.value);
-  out.set_phase(PhaseName(view.ramp.phase));
-  out.set_note(view.note);
-  if (view.next_at) *out.mutable_next_at() = ToProto(*view.next_at);
-  out.set_switched_off(view.switched_off);
-  out.set_step_backs(view.ramp.step_backs);
-  for (const auto& [name, node] : view.nodes) *out.add_nodes() = ToNode(name, node);
-  for (const promises::HoldView& hold : view.holds) *out.add_holds() = ToHold(hold);
-  return out;
-}
-
 void AddLosses(const edge::Keeping& keeping, v1::GetAltSvcResponse* out) {
   for (const auto& [name, node] : keeping.state.nodes) {
     if (!node.broken_since && !node.marked_since) continue;
@@ -66,6 +52,20 @@ void AddLosses(const edge::Keeping& keeping, v1::GetAltSvcResponse* out) {
 
 }  // namespace
 
+v1::AltSvcSite ToProto(const promises::SiteView& view) {
+  v1::AltSvcSite out;
+  out.set_site(view.site);
+  out.set_value(view.value);
+  out.set_phase(PhaseName(view.ramp.phase));
+  out.set_note(view.note);
+  if (view.next_at) *out.mutable_next_at() = ToProto(*view.next_at);
+  out.set_switched_off(view.switched_off);
+  out.set_step_backs(view.ramp.step_backs);
+  for (const auto& [name, node] : view.nodes) *out.add_nodes() = ToNode(name, node);
+  for (const promises::HoldView& hold : view.holds) *out.add_holds() = ToHold(hold);
+  return out;
+}
+
 grpc::ServerUnaryReactor* AdminService::GetAltSvc(Context* context,
                                                   const v1::GetAltSvcRequest* request,
                                                   v1::GetAltSvcResponse* response) {
@@ -73,7 +73,7 @@ grpc::ServerUnaryReactor* AdminService::GetAltSvc(Context* context,
     for (const promises::SiteView& view : rooms_.promises.View()) {
       const bool is_asked = request->site().empty() || view.site == request->site() ||
                             view.site == StoredName(request->site());
-      if (is_asked) *response->add_sites() = ToAltSvc(view);
+      if (is_asked) *response->add_sites() = ToProto(view);
     }
     if (!request->site().empty() && response->sites().empty()) {
       return reply->Finish(NotFound("no site " + Quoted(request->site())));

@@ -10,6 +10,7 @@
 #include "controller/model/generation.h"
 #include "controller/model/node.h"
 #include "controller/model/proof.h"
+#include "controller/promises/promises.h"
 #include "lockstep/admin/v1/admin.pb.h"
 
 namespace lockstep::controller::adminapi {
@@ -29,5 +30,6 @@ admin::v1::NodeProof ToProto(const model::Proof& proof);
 admin::v1::Generation ToProto(const model::Generation& generation);
 admin::v1::Certificate ToProto(const model::Certificate& certificate);
 admin::v1::Node ToProto(const fleet::LiveNode& node);
+admin::v1::AltSvcSite ToProto(const promises::SiteView& view);
 
 }  // namespace lockstep::controller::adminapi

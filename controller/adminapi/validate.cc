@@ -115,6 +115,9 @@ Status Validate(const v1::SwitchAltSvcRequest& request) {
   return request.site().empty() ? Status::Ok()
                                 : InvalidArgument("site: all sites are asked for already");
 }
+Status Validate(const v1::LintSitesRequest& request) {
+  return request.site().empty() ? Status::Ok() : CheckName(request.site(), "site");
+}
 
 Status Validate(const v1::IssueCertificateRequest& request) {
   if (request.hosts().empty() || request.hosts_size() > kMaxHosts) {

@@ -28,6 +28,7 @@ Status Validate(const v1::GetQuicKeysRequest& request);
 Status Validate(const v1::RotateQuicKeysRequest& request);
 Status Validate(const v1::GetAltSvcRequest& request);
 Status Validate(const v1::SwitchAltSvcRequest& request);
+Status Validate(const v1::LintSitesRequest& request);
 Status Validate(const v1::IssueCertificateRequest& request);
 Status Validate(const v1::ListCertificatesRequest& request);
 Status Validate(const v1::GetCertificateRequest& request);

@@ -18,15 +18,6 @@ std::string StateOf(const v1::AltSvcSite& site) {
   return out;
 }
 
-std::string ValuesOf(const v1::AltSvcNode& node) {
-  if (node.values().empty()) return "none";
-  std::string out;
-  for (const std::string& value : node.values()) {
-    out += (out.empty() ? "" : ", then ") + ValueOf(value);
-  }
-  return out;
-}
-
 void PrintSite(const Session& session, const v1::AltSvcSite& site) {
   Page page;
   page.Add("site", HostName(site.site()));
@@ -120,6 +111,15 @@ void AddSwitch(CLI::App* noun, Session& session, bool on, const char* what) {
 }
 
 }  // namespace
+
+std::string ValuesOf(const v1::AltSvcNode& node) {
+  if (node.values().empty()) return "none";
+  std::string out;
+  for (const std::string& value : node.values()) {
+    out += (out.empty() ? "" : ", then ") + ValueOf(value);
+  }
+  return out;
+}
 
 void AddAltSvc(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("alt-svc", "what is promised of HTTP/3, and until when")

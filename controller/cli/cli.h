@@ -55,6 +55,9 @@ class Session {
 // "✗ fra1: …", wrapped.
 void PrintProblem(const Session& session, const std::string& problem);
 
+// The values of Alt-Svc that a node may be sending: "none, then h3=\":443\"; ma=300".
+std::string ValuesOf(const v1::AltSvcNode& node);
+
 // One for each noun.
 void AddOverview(CLI::App& app, Session& session);
 void AddNodes(CLI::App& app, Session& session);
@@ -63,6 +66,7 @@ void AddSites(CLI::App& app, Session& session);
 void AddPolicy(CLI::App& app, Session& session);
 void AddQuicKeys(CLI::App& app, Session& session);
 void AddAltSvc(CLI::App& app, Session& session);
+void AddLint(CLI::App& app, Session& session);
 void AddCertificates(CLI::App& app, Session& session);
 void AddOrders(CLI::App& app, Session& session);
 void AddGenerations(CLI::App& app, Session& session);

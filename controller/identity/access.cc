@@ -38,6 +38,7 @@ constexpr auto kTable = std::to_array<Entry>({
     {"/lockstep.admin.v1.AdminService/GetSite", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/GetStatus", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/IssueCertificate", Role::kOperator},
+    {"/lockstep.admin.v1.AdminService/LintSites", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/ListCertificates", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/ListChallenges", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/ListEvents", Role::kOperator},

@@ -44,6 +44,7 @@ _lockstep() {
     ' alt-svc off'*) choices='-h --help --all --socket -o --output' ;;
     ' alt-svc on'*) choices='-h --help --all --socket -o --output' ;;
     ' alt-svc'*) choices='show off on -h --help --socket -o --output' ;;
+    ' lint'*) choices='-h --help --socket -o --output' ;;
     ' cert issue'*) choices='-h --help --name --drop-names --wait --timeout --socket -o --output' ;;
     ' cert list'*) choices='-h --help --watch --socket -o --output' ;;
     ' cert show'*) choices='-h --help --pem --socket -o --output' ;;
@@ -59,7 +60,7 @@ _lockstep() {
     ' generation diff'*) choices='-h --help --socket -o --output' ;;
     ' generation'*) choices='list show diff -h --help --socket -o --output' ;;
     ' completion'*) choices='-h --help --socket -o --output' ;;
-    *) choices='status events version node token site policy quic-keys alt-svc cert challenge order generation completion -h --help --socket -o --output' ;;
+    *) choices='status events version node token site policy quic-keys alt-svc lint cert challenge order generation completion -h --help --socket -o --output' ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$current"))
 }
