@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kFingerprintBytes = 8;
 
-v1::PolicyKnob ToProto(const policy::ExplainedKnob& knob) {
+v1::PolicyKnob ToKnob(const policy::ExplainedKnob& knob) {
   v1::PolicyKnob out;
   out.set_site(knob.site);
   out.set_knob(knob.knob);
@@ -124,7 +124,7 @@ Status AdminService::Explain(const v1::ExplainPolicyRequest& request,
       policy::Explain(rooms_.policies.policy(), {live->node, live->capabilities}, sites);
   response->set_node(name.str());
   response->set_server(explained.server.name);
-  for (const policy::ExplainedKnob& knob : explained.knobs) *response->add_knobs() = ToProto(knob);
+  for (const policy::ExplainedKnob& knob : explained.knobs) *response->add_knobs() = ToKnob(knob);
   AddPromises(name, sites, rooms_.promises.View(), response);
   for (const auto& [subject, proof] : rooms_.fleet.book()) {
     const bool is_its = subject.node == name && subject.kind == model::ProbeKind::kQuic;
