@@ -73,6 +73,8 @@ struct Desired {
   QuicServer quic_server = QuicServer::kCaddy;
   std::optional<QuicIdentity> quic_identity;  // there where quic_server is lockstep-quicd, like
   std::optional<QuicKeys> quic_keys;          // the keys
+  // Of this node alone and in no snapshot: QUIC on the service addresses is refused for now.
+  bool refuse_quic = false;
   std::vector<Peer> peers;
   std::vector<Site> sites;                // by name
   std::vector<Certificate> certificates;  // by name

@@ -51,7 +51,8 @@ v1::AltSvcSite ToAltSvc(const promises::SiteView& view) {
   return out;
 }
 
-void AddLosses(const edge::Keeping& keeping, v1::GetAltSvcResponse* out) {
+void AddLosses(const edge::Keeping& keeping, const fleet::Fleet& fleet,
+               v1::GetAltSvcResponse* out) {
   for (const auto& [name, node] : keeping.state.nodes) {
     if (!node.broken_since && !node.marked_since) continue;
     v1::AltSvcLoss& loss = *out->add_losses();
@@ -61,6 +62,7 @@ void AddLosses(const edge::Keeping& keeping, v1::GetAltSvcResponse* out) {
     loss.set_relapses(node.relapses);
     const auto why = keeping.withdraw.find(name);
     if (why != keeping.withdraw.end()) loss.set_reason(why->second);
+    if (const fleet::LiveNode* live = fleet.Find(name)) loss.set_following(FollowingName(*live));
   }
 }
 
@@ -78,7 +80,7 @@ grpc::ServerUnaryReactor* AdminService::GetAltSvc(Context* context,
     if (!request->site().empty() && response->sites().empty()) {
       return reply->Finish(NotFound("no site " + Quoted(request->site())));
     }
-    AddLosses(rooms_.promises.keeping(), response);
+    AddLosses(rooms_.promises.keeping(), rooms_.fleet, response);
     reply->Finish(Status::Ok());
   });
 }

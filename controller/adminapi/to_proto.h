@@ -4,6 +4,7 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include <optional>
+#include <string>
 
 #include "controller/fleet/fleet.h"
 #include "controller/model/certificate.h"
@@ -29,5 +30,7 @@ admin::v1::NodeProof ToProto(const model::Proof& proof);
 admin::v1::Generation ToProto(const model::Generation& generation);
 admin::v1::Certificate ToProto(const model::Certificate& certificate);
 admin::v1::Node ToProto(const fleet::LiveNode& node);
+// How far it follows the fleet's wish to withdraw, as in admin.v1.Node.
+std::string FollowingName(const fleet::LiveNode& node);
 
 }  // namespace lockstep::controller::adminapi

@@ -14,6 +14,7 @@ Status Validate(const v1::GetNodeRequest& request);
 Status Validate(const v1::BanNodeRequest& request);
 Status Validate(const v1::UnbanNodeRequest& request);
 Status Validate(const v1::RemoveNodeRequest& request);
+Status Validate(const v1::DeclareNodeGoneRequest& request);
 Status Validate(const v1::CreateTokenRequest& request);
 Status Validate(const v1::ListTokensRequest& request);
 Status Validate(const v1::RevokeTokenRequest& request);

@@ -56,12 +56,12 @@ void PrintSite(const Session& session, const v1::AltSvcSite& site) {
 void PrintLosses(const Session& session, const v1::GetAltSvcResponse& response) {
   if (response.losses().empty()) return;
   PrintHeading(session.out, session.style, "NODES THAT LOST HTTP/3");
-  Table table({"NODE", "BROKEN SINCE", "TO BE WITHDRAWN", "WHY"});
+  Table table({"NODE", "BROKEN SINCE", "TO BE WITHDRAWN", "IT IS", "WHY"});
   for (const v1::AltSvcLoss& loss : response.losses()) {
     table.Add({loss.node(),
                loss.has_broken_since() ? Relative(loss.broken_since(), session.now()) : "works",
                loss.has_marked_since() ? Relative(loss.marked_since(), session.now()) : "no",
-               loss.reason()});
+               loss.following().empty() ? "as before" : loss.following(), loss.reason()});
   }
   table.Print(session.out, session.style, "none", 2);
 }

@@ -25,6 +25,7 @@ constexpr auto kTable = std::to_array<Entry>({
     {"/lockstep.admin.v1.AdminService/BanNode", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/CheckCertificate", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/CreateToken", Role::kOperator},
+    {"/lockstep.admin.v1.AdminService/DeclareNodeGone", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/DeleteSite", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/DiffGenerations", Role::kOperator},
     {"/lockstep.admin.v1.AdminService/ExplainPolicy", Role::kOperator},

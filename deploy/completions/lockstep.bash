@@ -21,7 +21,8 @@ _lockstep() {
     ' node ban'*) choices='-h --help --reason --socket -o --output' ;;
     ' node unban'*) choices='-h --help --socket -o --output' ;;
     ' node remove'*) choices='-h --help --socket -o --output' ;;
-    ' node'*) choices='list show ban unban remove -h --help --socket -o --output' ;;
+    ' node gone'*) choices='-h --help --answers-nobody --socket -o --output' ;;
+    ' node'*) choices='list show ban unban remove gone -h --help --socket -o --output' ;;
     ' token create'*) choices='-h --help --node --pop --minutes --socket -o --output' ;;
     ' token list'*) choices='-h --help --socket -o --output' ;;
     ' token revoke'*) choices='-h --help --socket -o --output' ;;
