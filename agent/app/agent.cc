@@ -26,6 +26,7 @@
 #include "agent/state/generations.h"
 #include "agent/state/identity.h"
 #include "agent/state/node_key.h"
+#include "agent/state/wish.h"
 #include "agent/witness/witness.h"
 #include "common/base/encoding.h"
 #include "common/crypto/secret.h"
@@ -106,7 +107,9 @@ drivers::caddy::CaddyOptions CaddyOptionsOf(const Config& config, const NodeKeys
 std::unique_ptr<apply::Announcer> MakeAnnouncer(const Config& config, std::stop_token stop) {
   if (config.bird_socket) {
     return std::make_unique<drivers::bird::BirdAnnouncer>(
-        drivers::bird::BirdOptions{.socket = *config.bird_socket, .stop = std::move(stop)});
+        drivers::bird::BirdOptions{.socket = *config.bird_socket,
+                                   .stop = std::move(stop),
+                                   .may_disable = config.bird_may_disable});
   }
   if (config.announce_file) {
     return std::make_unique<drivers::announce_file::FileAnnouncer>(*config.announce_file);
@@ -155,11 +158,12 @@ struct Agent::Parts {
         directory(std::move(directory_in)),
         link(std::move(link_in)),
         outside(std::move(surroundings)),
+        wishes(config.state_dir),
         applier({*outside.driver, *outside.observer, probes, strand.clock(), generations,
                  identity.authority()}),
         conversation(strand, {LOCKSTEP_VERSION, RandomBytes(kBootIdBytes), config.addresses}),
         queue({strand, apply_worker, sweeps, *outside.observer, *outside.driver,
-               outside.announcer.get(), applier},
+               outside.announcer.get(), applier, &wishes},
               conversation, QueueSettingsOf(config)),
         lane({strand, lane_writer, looks, *outside.observer, directory}, conversation),
         witness(strand, witness_looks, *outside.observer, identity.node),
@@ -202,6 +206,7 @@ struct Agent::Parts {
   task::WorkerPool miss_workers{"miss", kMissThreads};
 
   Surroundings outside;
+  const state::WishFile wishes;
   apply::Applier applier;
   session::Conversation conversation;
   apply::ApplyQueue queue;

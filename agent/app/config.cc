@@ -1,7 +1,9 @@
 #include "agent/app/config.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "agent/drivers/bird/protocols.h"
 #include "common/conf/conf.h"
 
 namespace lockstep::agent::app {
@@ -38,6 +40,10 @@ Result<Config> Read(const conf::Document& document) {
 
   if (const auto bird = root.FindTable("bird")) {
     config.bird_socket = bird->RequiredPath("socket");
+    config.bird_may_disable = bird->Or<std::vector<std::string>>("may_disable", {});
+    if (!std::ranges::all_of(config.bird_may_disable, drivers::bird::IsSymbol)) {
+      bird->Reject("may_disable", "must name protocols of BIRD");
+    }
   }
   if (const auto announce = root.FindTable("announce")) {
     config.announce_file = announce->RequiredPath("file");

@@ -38,6 +38,7 @@ struct Config {
 
   // [bird], [announce]; at most one of them.
   std::optional<std::string> bird_socket;
+  std::vector<std::string> bird_may_disable;  // protocols
   std::optional<std::string> announce_file;
 
   // [apply]

@@ -53,8 +53,7 @@ Status Applier::Recover(std::stop_token stop) {
 }
 
 Status Applier::RecoverTo(const state::GenerationPtr& generation) {
-  LS_ASSIGN_OR_RETURN(const reconcile::Desired offered,
-                      reconcile::ParseDesired(generation->snapshot));
+  LS_ASSIGN_OR_RETURN(const reconcile::Desired offered, Offered(*generation));
   Serving serving = Fallback(generation, offered);
   LS_RETURN_IF_ERROR(seams_.driver.Apply(*serving.desired, nullptr));
   serving_ = std::move(serving);
@@ -138,7 +137,7 @@ std::optional<Ack> Applier::Take(const agent::v1::Push& push, std::stop_token st
 // Seen first: from here on nothing older is looked at, whatever becomes of this one.
 Result<Applier::Candidate> Applier::Stage(state::GenerationPtr generation) {
   LS_RETURN_IF_ERROR(seams_.generations.MarkSeen(generation->manifest));
-  LS_ASSIGN_OR_RETURN(reconcile::Desired desired, reconcile::ParseDesired(generation->snapshot));
+  LS_ASSIGN_OR_RETURN(reconcile::Desired desired, Offered(*generation));
   if (desired.node != seams_.authority.node) {
     return InvalidArgument("snapshot is for node " + desired.node.str());
   }
@@ -192,7 +191,7 @@ void Applier::RollBack(const reconcile::Desired& failed) {
     log::Error("apply.rollback_impossible", {{"why", "nothing was served before"}});
     return;
   }
-  const Result<reconcile::Desired> offered = reconcile::ParseDesired(serving_.generation->snapshot);
+  const Result<reconcile::Desired> offered = Offered(*serving_.generation);
   if (!offered.ok()) return;  // it was parsed before it was served
   Serving fallback = Fallback(serving_.generation, *offered);
   const Status applied = seams_.driver.Apply(*fallback.desired, &failed);
@@ -208,6 +207,22 @@ void Applier::RollBack(const reconcile::Desired& failed) {
 Status Applier::Reapply() {
   if (!serving_.desired) return NotFound("nothing is served");
   return seams_.driver.Apply(*serving_.desired, nullptr);
+}
+
+Status Applier::RefuseQuic(bool refuse) {
+  refuse_quic_ = refuse;
+  if (!serving_.desired || serving_.desired->refuse_quic == refuse) return Status::Ok();
+  reconcile::Desired desired = *serving_.desired;
+  desired.refuse_quic = refuse;
+  LS_RETURN_IF_ERROR(seams_.driver.Apply(desired, serving_.desired.get()));
+  serving_.desired = std::make_shared<const reconcile::Desired>(std::move(desired));
+  return Status::Ok();
+}
+
+Result<reconcile::Desired> Applier::Offered(const state::Generation& generation) const {
+  LS_ASSIGN_OR_RETURN(reconcile::Desired desired, reconcile::ParseDesired(generation.snapshot));
+  desired.refuse_quic = refuse_quic_;
+  return desired;
 }
 
 Status Applier::MarkLastKnownGood(const snapshot::Version& version) {

@@ -60,6 +60,10 @@ class Applier {
   // Makes the server serve again what it should: it was restarted.
   Status Reapply();
 
+  // From now on QUIC on the service addresses is refused, or served again, with whatever is served.
+  // After an error nothing has changed, and it is to be asked for again.
+  Status RefuseQuic(bool refuse);
+
   // The generation survived its soak; no effect if it is no longer served.
   Status MarkLastKnownGood(const snapshot::Version& version);
 
@@ -81,6 +85,8 @@ class Applier {
   Proof Prove(const std::vector<Expectation>& expectations, std::stop_token stop);
   bool PauseBeforeRound(std::stop_token stop) const;
   void RollBack(const reconcile::Desired& failed);
+  // What a generation asks for, as this node is to serve it now.
+  Result<reconcile::Desired> Offered(const state::Generation& generation) const;
   // The fallback's certificates as reconcile::ChooseCertificate picks them among all held ones.
   Serving Fallback(const state::GenerationPtr& generation, const reconcile::Desired& offered) const;
   agent::v1::Ack Answer(const agent::v1::Push& push, uint64_t generation) const;
@@ -88,6 +94,7 @@ class Applier {
   Seams seams_;
   ProofSettings settings_;
   Serving serving_;
+  bool refuse_quic_ = false;
 };
 
 }  // namespace lockstep::agent::apply

@@ -35,6 +35,11 @@ ApplyQueue::ApplyQueue(Parts parts, ApplyEvents& events, QueueSettings settings)
 void ApplyQueue::Start(std::function<void()> on_ready) {
   on_ready_ = std::move(on_ready);
   inspection_due_ = true;
+  if (parts_.wishes != nullptr) {
+    if (const auto wish = parts_.wishes->Find()) following_.Recall(*wish);
+  }
+  follow_due_ = following_.due();
+  view_.follow = following_.view();
   ScheduleSweep();
   RunNext();
 }
@@ -67,6 +72,14 @@ void ApplyQueue::OnProofRequest(const agent::v1::ProofRequest& request) {
   StartSweep(std::move(expectations));
 }
 
+void ApplyQueue::OnWish(const agent::v1::AnnounceWish& wish) {
+  if (!following_.Take(wish)) return;
+  view_.follow = following_.view();
+  comeback_ = Comeback::kNotWanted;
+  follow_due_ = true;
+  RunNext();
+}
+
 void ApplyQueue::OnServerRestarted() {
   if (view_.serving.none()) return;  // the recovery that goes on will find it
   reapply_due_ = true;
@@ -95,7 +108,9 @@ void ApplyQueue::Run(std::function<T(std::stop_token)> work, std::function<void(
 // What is urgent first; a generation that has just been served is inspected like any other.
 void ApplyQueue::RunNext() {
   if (busy_) return;
-  if (std::exchange(recover_due_, false)) {
+  if (std::exchange(follow_due_, false)) {
+    RunFollow();
+  } else if (std::exchange(recover_due_, false)) {
     RunRecover();
   } else if (pending_) {
     RunPush(*std::exchange(pending_, std::nullopt));
@@ -263,6 +278,7 @@ void ApplyQueue::FinishInspection(Health health) {
   view_.warnings = serving_warnings_;
   Append(&view_.warnings, health_warnings_);
   Append(&view_.warnings, sweep_warnings_);
+  follow_due_ = following_.due();
   ConsiderAnnouncing();
   if (on_ready_) std::exchange(on_ready_, nullptr)();
   ScheduleInspection();
@@ -271,9 +287,7 @@ void ApplyQueue::FinishInspection(Health health) {
 // A withdrawn node is announced again only once it has proved what it serves and every live
 // challenge: clients and validators come at once.
 void ApplyQueue::ConsiderAnnouncing() {
-  const bool wanted =
-      view_.announce.state == AnnounceReport::State::kWithdrawn && view_.announce.wanted;
-  if (!wanted || view_.serving.none() || !health_warnings_.empty()) {
+  if (!IsWantedBack() || view_.serving.none() || !health_warnings_.empty()) {
     comeback_ = Comeback::kNotWanted;
     return;
   }
@@ -286,15 +300,44 @@ void ApplyQueue::ConsiderAnnouncing() {
   }
 }
 
+bool ApplyQueue::IsWantedBack() const {
+  if (view_.follow.withdrawn()) return false;
+  if (view_.follow.returning()) return !following_.due();
+  return view_.announce.state == AnnounceReport::State::kWithdrawn && view_.announce.wanted;
+}
+
 void ApplyQueue::RunAnnounce() {
-  Run<Status>([this](std::stop_token) { return parts_.announcer->Announce(); },
-              [this](const Status& announced) {
-                if (announced.ok()) {
-                  log::Info("apply.announced", {{"version", view_.serving.ToString()}});
-                } else {
-                  log::Error("apply.not_announced", {{"error", announced}});
-                }
-              });
+  const bool returning = view_.follow.returning();
+  Run<Status>(
+      [this, returning, wish = following_.wish()](std::stop_token) {
+        return returning ? Return(wish, parts_.wishes, parts_.announcer)
+                         : parts_.announcer->Announce();
+      },
+      [this, returning](const Status& announced) {
+        if (!announced.ok()) return log::Error("apply.not_announced", {{"error", announced}});
+        log::Info("apply.announced", {{"version", view_.serving.ToString()}});
+        if (!returning || follow_due_) return;  // another wish has come meanwhile
+        following_.OnReturned();
+        view_.follow = following_.view();
+      });
+}
+
+void ApplyQueue::RunFollow() {
+  struct Tried {
+    FollowTry attempt;
+    Outcome outcome;
+  };
+  Run<Tried>(
+      [this, wish = following_.wish()](std::stop_token) {
+        FollowTry attempt =
+            Follow(wish, parts_.wishes, parts_.announcer, parts_.driver, parts_.applier);
+        return Tried{std::move(attempt), Describe({})};
+      },
+      [this, wish = following_.wish()](Tried tried) {
+        following_.OnTried(wish, tried.attempt.done, std::move(tried.attempt.notes));
+        view_.follow = following_.view();
+        Finish(tried.outcome);
+      });
 }
 
 void ApplyQueue::ScheduleInspection() {

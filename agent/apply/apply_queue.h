@@ -10,6 +10,7 @@
 
 #include "agent/apply/applier.h"
 #include "agent/apply/driver.h"
+#include "agent/apply/following.h"
 #include "agent/apply/sweep.h"
 #include "common/task/executor.h"
 #include "common/task/worker_pool.h"
@@ -46,6 +47,7 @@ struct NodeView {
   std::shared_ptr<const reconcile::Desired> desired;
   std::vector<std::string> capabilities;
   AnnounceReport announce;
+  FollowView follow;
   std::vector<std::string> warnings;
 };
 
@@ -58,8 +60,9 @@ class ApplyQueue {
     task::WorkerPool& sweeps;
     look::Observer& observer;
     Driver& driver;
-    Announcer* announcer;  // null where none is configured
-    Applier& applier;      // used on the worker alone
+    Announcer* announcer;                     // null where none is configured
+    Applier& applier;                         // used on the worker alone
+    const state::WishFile* wishes = nullptr;  // null: none is remembered
   };
   ApplyQueue(Parts parts, ApplyEvents& events, QueueSettings settings = {});
 
@@ -72,6 +75,8 @@ class ApplyQueue {
   void OnPush(agent::v1::Push push);
   // Looks again at the hosts (all if empty) and reports.
   void OnProofRequest(const agent::v1::ProofRequest& request);
+  // Whether the service addresses are to be announced, as the controller sees it.
+  void OnWish(const agent::v1::AnnounceWish& wish);
   // A server came up anew and has nothing of what is served: it gets it at once.
   void OnServerRestarted();
   // A new stream: the last answer since the start is repeated, for its evidence. It answers no push
@@ -107,6 +112,8 @@ class ApplyQueue {
   void RunMarkGood(snapshot::Version version);
   void RunInspection();
   void RunAnnounce();
+  void RunFollow();
+  bool IsWantedBack() const;
   Outcome Describe(Outcome outcome) const;  // on the worker
   void Finish(const Outcome& outcome);      // on the strand, like all below
   void FinishInspection(Health health);
@@ -132,10 +139,12 @@ class ApplyQueue {
   bool starting_ = false;  // there is something to serve, and it could not be served yet
   int starts_ = 0;
   bool announce_due_ = false;
+  bool follow_due_ = false;
   std::optional<agent::v1::Push> pending_;
   std::optional<snapshot::Version> good_due_;
 
   NodeView view_;
+  Following following_;
   std::optional<agent::v1::Ack> last_ack_;
   std::vector<std::string> serving_warnings_;  // of a fallback
   std::vector<std::string> health_warnings_;

@@ -29,6 +29,9 @@ class Driver {
   virtual Status Ensure() { return Status::Ok(); }
   // Things an operator should know, seen now: "caddy's admin socket is gone".
   virtual std::vector<std::string> Inspect() = 0;
+  // While what was applied refuses QUIC: why clients may meet silence on the service addresses all
+  // the same; empty if the kernel tells them that nobody listens.
+  virtual std::vector<std::string> WhyNotRefused() { return {}; }
   // From now on `on_restart` is called, on a thread of the driver's, as soon as the server has come
   // up anew without what was applied. Drivers that only notice when asked (Ensure) ignore it.
   virtual void Watch(std::function<void()> on_restart) { (void)on_restart; }
@@ -53,9 +56,13 @@ class Announcer {
   // The addresses that it is about, whenever they change.
   virtual void SetServiceAddresses(std::vector<IpAddress>) {}
   virtual AnnounceReport Report() = 0;
-  // UNIMPLEMENTED where the router daemon is read only.
+  // Announces what whoever withdrew it wants back. UNIMPLEMENTED where nobody can say so.
   virtual Status Announce() = 0;
-  virtual Status Withdraw() = 0;
+  // What the controller wants. kAnnounced takes back what an earlier kWithdrawn did, and nothing
+  // that somebody else has withdrawn. Repeating it is harmless. Returns what was done, for a
+  // person; UNIMPLEMENTED, with what to do by hand, where that is not lockstep's.
+  enum class Wanted { kAnnounced, kWithdrawn };
+  virtual Result<std::string> Want(Wanted wanted, const std::string& reason) = 0;
 };
 
 }  // namespace lockstep::agent::apply

@@ -43,6 +43,10 @@ Status DriverPair::Ensure() {
 
 std::vector<std::string> DriverPair::Inspect() { return Both(web_.Inspect(), quic_.Inspect()); }
 
+std::vector<std::string> DriverPair::WhyNotRefused() {
+  return Both(web_.WhyNotRefused(), quic_.WhyNotRefused());
+}
+
 void DriverPair::Watch(std::function<void()> on_restart) {
   web_.Watch(on_restart);
   quic_.Watch(std::move(on_restart));

@@ -30,6 +30,7 @@ class DriverPair : public Driver {
   Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) override;
   Status Ensure() override;
   std::vector<std::string> Inspect() override;
+  std::vector<std::string> WhyNotRefused() override;
   void Watch(std::function<void()> on_restart) override;
   void StopWatching() override;
 

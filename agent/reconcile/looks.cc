@@ -63,7 +63,7 @@ Looks ExpectedLooks(const Desired& desired, const Changes& changes) {
       desired.service_addresses.empty() ? desired.node_addresses : desired.service_addresses;
   const auto certificates = CertificateByHost(desired);
   const auto parameters = ExpectedQuic(desired);
-  const bool has_quic = desired.quic_server != QuicServer::kNone;
+  const bool has_quic = desired.quic_server != QuicServer::kNone && !desired.refuse_quic;
   const auto quic_look = [&](const Hostname& host, const IpAddress& address) {
     const auto found = parameters.find(host);
     return Look{LookKind::kQuic, host, address, certificates.at(host)->leaf_sha256,

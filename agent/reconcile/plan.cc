@@ -65,6 +65,12 @@ std::vector<Hostname> HostsWithOtherQuic(const Desired& now, const Desired& befo
   return out;
 }
 
+// lockstep-quicd answers them on the node's own addresses, and is told who they are.
+bool HasOtherWitnesses(const Desired& now, const Desired& before) {
+  return now.quic_server == QuicServer::kQuicd &&
+         (now.peers != before.peers || now.controller_addresses != before.controller_addresses);
+}
+
 std::string Counted(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -105,7 +111,7 @@ Changes CompareDesired(const Desired& desired, const Desired* before) {
   const Desired& old = before == nullptr ? kNothing : *before;
   out.identity = desired.node != old.node || desired.pop != old.pop;
   out.quic = desired.quic_server != old.quic_server || desired.quic_identity != old.quic_identity ||
-             desired.quic_keys != old.quic_keys;
+             desired.quic_keys != old.quic_keys || HasOtherWitnesses(desired, old);
   out.challenges = desired.account_thumbprint != old.account_thumbprint ||
                    desired.pull_challenges != old.pull_challenges || desired.peers != old.peers;
   out.new_addresses = Without(ListenAddresses(desired), ListenAddresses(old));

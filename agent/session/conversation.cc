@@ -12,7 +12,8 @@ namespace {
 constexpr Micros kShortestHeartbeat = Millis(200);
 constexpr Micros kLongestHeartbeat = std::chrono::minutes(5);
 
-v1::AnnounceState Render(const apply::AnnounceReport& report) {
+v1::AnnounceState RenderAnnounce(const apply::NodeView& view) {
+  const apply::AnnounceReport& report = view.announce;
   v1::AnnounceState out;
   switch (report.state) {
     case apply::AnnounceReport::State::kUnknown:
@@ -27,6 +28,8 @@ v1::AnnounceState Render(const apply::AnnounceReport& report) {
   out.set_evidence(report.evidence);
   for (const std::string& session : report.sessions) out.add_sessions(session);
   out.set_confirmed(report.confirmed);
+  out.set_following(view.follow.phase);
+  out.mutable_following_notes()->Assign(view.follow.notes.begin(), view.follow.notes.end());
   return out;
 }
 
@@ -56,7 +59,7 @@ v1::Hello Conversation::MakeHello() {
   hello.set_lane_sequence(rooms_.lane->sequence());
   for (const IpAddress& address : self_.addresses) hello.add_addresses(address.ToString());
   AddCapabilities(view, hello);
-  *hello.mutable_announce() = Render(view.announce);
+  *hello.mutable_announce() = RenderAnnounce(view);
   return hello;
 }
 
@@ -91,6 +94,8 @@ void Conversation::OnMessage(v1::ControllerMessage message) {
                                        });
     case v1::ControllerMessage::kProofRequest:
       return rooms_.queue->OnProofRequest(message.proof_request());
+    case v1::ControllerMessage::kAnnounceWish:
+      return rooms_.queue->OnWish(message.announce_wish());
     default:
       log::Warning("link.unknown_message");
   }
@@ -103,7 +108,7 @@ void Conversation::Beat(uint64_t stream) {
   v1::Heartbeat* heartbeat = out.mutable_heartbeat();
   heartbeat->set_serving_generation(view.serving.generation);
   AddCapabilities(view, *heartbeat);
-  *heartbeat->mutable_announce() = Render(view.announce);
+  *heartbeat->mutable_announce() = RenderAnnounce(view);
   for (const std::string& warning : view.warnings) heartbeat->add_warnings(warning);
   rooms_.outbox->Send(out, Urgency::kUrgent);
   strand_.PostAfter(heartbeat_interval_, [this, stream] { Beat(stream); });

@@ -103,7 +103,8 @@ Result<Message> ParseAnswer(std::string_view bytes, const Query& query, uint16_t
     const ldns_rr* record = ldns_rr_list_rr(answers, i);
     if (ldns_rr_get_class(record) != LDNS_RR_CLASS_IN) continue;
     out.records.push_back({NameText(ldns_rr_owner(record)),
-                           static_cast<RecordType>(ldns_rr_get_type(record)), WireData(record)});
+                           static_cast<RecordType>(ldns_rr_get_type(record)), WireData(record),
+                           Seconds(ldns_rr_ttl(record))});
   }
   return out;
 }

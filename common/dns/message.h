@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/ip.h"
 #include "common/status/status.h"
 
@@ -32,6 +33,7 @@ struct Record {
   std::string owner;  // text form as in RdataReader::TakeName
   RecordType type = RecordType::kA;
   std::string rdata;  // wire form, names in it uncompressed
+  Seconds ttl{0};     // what is left of it, where the server is a resolver
 };
 
 // What a server answered. Only the answer section and records of class IN are kept.

@@ -87,6 +87,7 @@ Result<std::vector<ServiceBinding>> Resolver::LookupHttps(const Hostname& name,
   for (const Record& record : found.records) {
     Result<ServiceBinding> parsed = ParseServiceBinding(record.rdata);
     if (!parsed.ok()) return parsed.status().Prefixed(record.owner);
+    parsed->ttl = record.ttl;
     out.push_back(*std::move(parsed));
   }
   std::stable_sort(out.begin(), out.end(),

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/ip.h"
 #include "common/status/status.h"
 
@@ -23,6 +24,7 @@ struct ServiceBinding {
   std::vector<IpAddress> ipv6_hints;
   // Every parameter as sent, by its key, those above included (5 is ech).
   std::map<uint16_t, std::string> parameters;
+  Seconds ttl{0};  // the record's, where it came from a server
 };
 
 // One HTTPS or SVCB record's data (RFC 9460 §2.2). DataLoss if it is malformed.

@@ -1,6 +1,7 @@
 #include "common/look/wire_observer.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
 
 #include "common/crypto/digest.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr size_t kMaxBodyBytes = 64 << 10;
 constexpr size_t kBodyStartBytes = 64;
+constexpr int kMaxAltSvcFields = 8;
+constexpr size_t kMaxAltSvcBytes = 1024;
 
 void Set(Micros from, google::protobuf::Duration* to) {
   to->set_seconds(from.count() / 1'000'000);
@@ -47,6 +50,7 @@ void Set(const probe::TransportParameters& from, types::v1::TransportParameters*
   to->set_active_connection_id_limit(from.active_connection_id_limit);
   to->set_max_udp_payload_size(from.max_udp_payload_size);
   to->set_has_stateless_reset_token(from.stateless_reset_token);
+  to->set_connection_id_bytes(static_cast<uint32_t>(from.scid_length));
   if (!from.preferred_address) return;
   if (from.preferred_address->ipv4)
     to->set_preferred_ipv4(from.preferred_address->ipv4->ToString());
@@ -85,6 +89,18 @@ void SeeChallenge(const Look& look, const probe::Route& route, std::stop_token s
   }
 }
 
+void TellAltSvc(const probe::HttpObservation& seen, types::v1::AltSvcSeen* out) {
+  const auto [first, last] = seen.headers.equal_range("alt-svc");
+  for (auto field = first; field != last && out->fields_size() < kMaxAltSvcFields; ++field) {
+    out->add_fields(field->second.substr(0, kMaxAltSvcBytes));
+  }
+  const std::string age = seen.FindHeader("age").value_or("");
+  uint64_t seconds = 0;
+  if (std::from_chars(age.data(), age.data() + age.size(), seconds).ec == std::errc()) {
+    out->set_age_seconds(seconds);
+  }
+}
+
 // Clients remember what they were told: a right answer with another promise is not the right one.
 void CheckAltSvc(const Look& look, const probe::HttpObservation& seen,
                  types::v1::Observation* out) {
@@ -120,7 +136,9 @@ void SeeSite(const Look& look, const probe::Route& route, Ports ports, std::stop
   }
   if (!Tell(seen, out)) return;
   out->mutable_http()->set_body_start(seen.body.substr(0, kBodyStartBytes));
-  if (request.scheme == probe::HttpScheme::kHttps) CheckAltSvc(look, seen, out);
+  if (request.scheme != probe::HttpScheme::kHttps) return;
+  TellAltSvc(seen, out->mutable_http()->mutable_alt_svc());
+  CheckAltSvc(look, seen, out);
 }
 
 void SeeTls(const Look& look, const probe::Route& route, std::stop_token stop,

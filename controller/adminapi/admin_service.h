@@ -31,6 +31,8 @@ class AdminService final : public v1::AdminService::CallbackService {
   Unary* BanNode(Context*, const v1::BanNodeRequest*, v1::BanNodeResponse*) override;
   Unary* UnbanNode(Context*, const v1::UnbanNodeRequest*, v1::UnbanNodeResponse*) override;
   Unary* RemoveNode(Context*, const v1::RemoveNodeRequest*, v1::RemoveNodeResponse*) override;
+  Unary* DeclareNodeGone(Context*, const v1::DeclareNodeGoneRequest*,
+                         v1::DeclareNodeGoneResponse*) override;
   Unary* CreateToken(Context*, const v1::CreateTokenRequest*, v1::CreateTokenResponse*) override;
   Unary* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;
   Unary* RevokeToken(Context*, const v1::RevokeTokenRequest*, v1::RevokeTokenResponse*) override;
@@ -53,6 +55,9 @@ class AdminService final : public v1::AdminService::CallbackService {
   // alt_svc.cc
   Unary* GetAltSvc(Context*, const v1::GetAltSvcRequest*, v1::GetAltSvcResponse*) override;
   Unary* SwitchAltSvc(Context*, const v1::SwitchAltSvcRequest*, v1::SwitchAltSvcResponse*) override;
+
+  // lint.cc
+  Unary* LintSites(Context*, const v1::LintSitesRequest*, v1::LintSitesResponse*) override;
 
   // certificates.cc
   Unary* ListCertificates(Context*, const v1::ListCertificatesRequest*,

@@ -37,7 +37,24 @@ v1::AltSvcHold ToHold(const promises::HoldView& hold) {
   return out;
 }
 
-v1::AltSvcSite ToAltSvc(const promises::SiteView& view) {
+void AddLosses(const edge::Keeping& keeping, const fleet::Fleet& fleet,
+               v1::GetAltSvcResponse* out) {
+  for (const auto& [name, node] : keeping.state.nodes) {
+    if (!node.broken_since && !node.marked_since) continue;
+    v1::AltSvcLoss& loss = *out->add_losses();
+    loss.set_node(name.str());
+    if (node.broken_since) *loss.mutable_broken_since() = ToProto(*node.broken_since);
+    if (node.marked_since) *loss.mutable_marked_since() = ToProto(*node.marked_since);
+    loss.set_relapses(node.relapses);
+    const auto why = keeping.withdraw.find(name);
+    if (why != keeping.withdraw.end()) loss.set_reason(why->second);
+    if (const fleet::LiveNode* live = fleet.Find(name)) loss.set_following(FollowingName(*live));
+  }
+}
+
+}  // namespace
+
+v1::AltSvcSite ToProto(const promises::SiteView& view) {
   v1::AltSvcSite out;
   out.set_site(view.site);
   out.set_value(view.value);
@@ -51,21 +68,6 @@ v1::AltSvcSite ToAltSvc(const promises::SiteView& view) {
   return out;
 }
 
-void AddLosses(const edge::Keeping& keeping, v1::GetAltSvcResponse* out) {
-  for (const auto& [name, node] : keeping.state.nodes) {
-    if (!node.broken_since && !node.marked_since) continue;
-    v1::AltSvcLoss& loss = *out->add_losses();
-    loss.set_node(name.str());
-    if (node.broken_since) *loss.mutable_broken_since() = ToProto(*node.broken_since);
-    if (node.marked_since) *loss.mutable_marked_since() = ToProto(*node.marked_since);
-    loss.set_relapses(node.relapses);
-    const auto why = keeping.withdraw.find(name);
-    if (why != keeping.withdraw.end()) loss.set_reason(why->second);
-  }
-}
-
-}  // namespace
-
 grpc::ServerUnaryReactor* AdminService::GetAltSvc(Context* context,
                                                   const v1::GetAltSvcRequest* request,
                                                   v1::GetAltSvcResponse* response) {
@@ -73,12 +75,12 @@ grpc::ServerUnaryReactor* AdminService::GetAltSvc(Context* context,
     for (const promises::SiteView& view : rooms_.promises.View()) {
       const bool is_asked = request->site().empty() || view.site == request->site() ||
                             view.site == StoredName(request->site());
-      if (is_asked) *response->add_sites() = ToAltSvc(view);
+      if (is_asked) *response->add_sites() = ToProto(view);
     }
     if (!request->site().empty() && response->sites().empty()) {
       return reply->Finish(NotFound("no site " + Quoted(request->site())));
     }
-    AddLosses(rooms_.promises.keeping(), response);
+    AddLosses(rooms_.promises.keeping(), rooms_.fleet, response);
     reply->Finish(Status::Ok());
   });
 }

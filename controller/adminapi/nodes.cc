@@ -79,6 +79,23 @@ grpc::ServerUnaryReactor* AdminService::RemoveNode(Context* context,
       Access::kChange);
 }
 
+grpc::ServerUnaryReactor* AdminService::DeclareNodeGone(Context* context,
+                                                        const v1::DeclareNodeGoneRequest* request,
+                                                        v1::DeclareNodeGoneResponse* response) {
+  return OnStrand(
+      context, "DeclareNodeGone", request,
+      [this, request, response](const ReplyPtr& reply) {
+        rooms_.promises.DeclareGone(
+            *NodeName::Parse(request->name()),
+            [reply, response](const Result<std::vector<std::string>>& sites) {
+              if (!sites.ok()) return reply->Finish(sites.status());
+              response->mutable_sites()->Assign(sites->begin(), sites->end());
+              reply->Finish(Status::Ok());
+            });
+      },
+      Access::kChange);
+}
+
 grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context,
                                                     const v1::CreateTokenRequest* request,
                                                     v1::CreateTokenResponse* response) {

@@ -32,6 +32,9 @@ void AdminService::FillProblems(const barrier::Verdict& verdict,
     if (!live.suspect.empty()) problems.insert(name.str() + ": " + live.suspect);
     for (const std::string& warning : live.warnings) problems.insert(name.str() + ": " + warning);
   }
+  for (const auto& [name, why] : rooms_.promises.keeping().withdraw) {
+    problems.insert(name.str() + ": " + why + " (lockstep alt-svc show)");
+  }
   const WallTime now = rooms_.state.clock().Now();
   for (const auto& [name, certificate] : rooms_.book.all()) {
     if (certificate.not_after <= now) {

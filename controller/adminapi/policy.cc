@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <vector>
@@ -15,7 +16,7 @@ namespace {
 
 constexpr size_t kFingerprintBytes = 8;
 
-v1::PolicyKnob ToProto(const policy::ExplainedKnob& knob) {
+v1::PolicyKnob ToKnob(const policy::ExplainedKnob& knob) {
   v1::PolicyKnob out;
   out.set_site(knob.site);
   out.set_knob(knob.knob);
@@ -48,6 +49,16 @@ v1::QuicSight ToSight(const model::Proof& proof) {
   out.set_moved_to(seen.quic().moved_to());
   out.set_move_error(seen.quic().move_error());
   return out;
+}
+
+// What the sites promise, and what of it this node says.
+void AddPromises(const NodeName& node, const std::vector<std::string>& sites,
+                 std::vector<promises::SiteView> views, v1::ExplainPolicyResponse* out) {
+  for (promises::SiteView& view : views) {
+    if (std::ranges::find(sites, view.site) == sites.end()) continue;
+    std::erase_if(view.nodes, [&](const auto& entry) { return entry.first != node; });
+    *out->add_alt_svc() = adminapi::ToProto(view);
+  }
 }
 
 void AddKey(const std::string& role, const std::optional<model::QuicKey>& key,
@@ -113,7 +124,8 @@ Status AdminService::Explain(const v1::ExplainPolicyRequest& request,
       policy::Explain(rooms_.policies.policy(), {live->node, live->capabilities}, sites);
   response->set_node(name.str());
   response->set_server(explained.server.name);
-  for (const policy::ExplainedKnob& knob : explained.knobs) *response->add_knobs() = ToProto(knob);
+  for (const policy::ExplainedKnob& knob : explained.knobs) *response->add_knobs() = ToKnob(knob);
+  AddPromises(name, sites, rooms_.promises.View(), response);
   for (const auto& [subject, proof] : rooms_.fleet.book()) {
     const bool is_its = subject.node == name && subject.kind == model::ProbeKind::kQuic;
     if (is_its && hosts.contains(subject.host)) *response->add_sights() = ToSight(proof);

@@ -15,6 +15,7 @@
 #include "controller/fleet/fleet.h"
 #include "controller/fleet/journal.h"
 #include "controller/keys/key_ring.h"
+#include "controller/lint/linter.h"
 #include "controller/policy/policies.h"
 #include "controller/promises/promises.h"
 #include "controller/publish/publisher.h"
@@ -34,6 +35,7 @@ struct Rooms {
   policy::Policies& policies;
   keys::KeyRing& key_ring;
   promises::Promises& promises;
+  lint::Linter& linter;
   challenges::Challenges& challenges;
   publish::Publisher& publisher;
   const certs::CertificateBook& book;

@@ -145,6 +145,21 @@ admin::v1::Certificate ToProto(const model::Certificate& certificate) {
   return out;
 }
 
+std::string FollowingName(const fleet::LiveNode& live) {
+  using agent::v1::AnnounceState;
+  if (!live.IsFollowing()) return "";
+  switch (live.announce.following()) {
+    case AnnounceState::FOLLOWING_WITHDRAWN:
+      return "withdrawn";
+    case AnnounceState::FOLLOWING_RETURNING:
+      return "returning";
+    case AnnounceState::FOLLOWING_WITHOUT_QUIC:
+      return "without HTTP/3";
+    default:
+      return "";
+  }
+}
+
 admin::v1::Node ToProto(const fleet::LiveNode& live) {
   admin::v1::Node out;
   out.set_name(live.node.name.str());
@@ -167,6 +182,8 @@ admin::v1::Node ToProto(const fleet::LiveNode& live) {
   out.mutable_warnings()->Assign(live.warnings.begin(), live.warnings.end());
   if (!live.suspect.empty()) out.add_warnings(live.suspect);
   *out.mutable_enrolled_at() = ToProto(live.node.enrolled_at);
+  out.set_following(FollowingName(live));
+  if (live.IsFollowing()) *out.mutable_following_notes() = live.announce.following_notes();
   return out;
 }
 

@@ -4,12 +4,14 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include <optional>
+#include <string>
 
 #include "controller/fleet/fleet.h"
 #include "controller/model/certificate.h"
 #include "controller/model/generation.h"
 #include "controller/model/node.h"
 #include "controller/model/proof.h"
+#include "controller/promises/promises.h"
 #include "lockstep/admin/v1/admin.pb.h"
 
 namespace lockstep::controller::adminapi {
@@ -29,5 +31,8 @@ admin::v1::NodeProof ToProto(const model::Proof& proof);
 admin::v1::Generation ToProto(const model::Generation& generation);
 admin::v1::Certificate ToProto(const model::Certificate& certificate);
 admin::v1::Node ToProto(const fleet::LiveNode& node);
+admin::v1::AltSvcSite ToProto(const promises::SiteView& view);
+// How far it follows the fleet's wish to withdraw, as in admin.v1.Node.
+std::string FollowingName(const fleet::LiveNode& node);
 
 }  // namespace lockstep::controller::adminapi

@@ -68,6 +68,12 @@ Status Validate(const v1::RemoveNodeRequest& request) {
   return Parses<NodeName>(request.name(), "name");
 }
 
+Status Validate(const v1::DeclareNodeGoneRequest& request) {
+  LS_RETURN_IF_ERROR(Parses<NodeName>(request.name(), "name"));
+  if (request.answers_nobody()) return Status::Ok();
+  return InvalidArgument("answers_nobody: must be true, for that is what is vouched for");
+}
+
 Status Validate(const v1::CreateTokenRequest& request) {
   LS_RETURN_IF_ERROR(Parses<NodeName>(request.node(), "node"));
   LS_RETURN_IF_ERROR(Parses<PopName>(request.pop(), "pop"));
@@ -114,6 +120,9 @@ Status Validate(const v1::SwitchAltSvcRequest& request) {
   if (!request.all()) return CheckName(request.site(), "site");
   return request.site().empty() ? Status::Ok()
                                 : InvalidArgument("site: all sites are asked for already");
+}
+Status Validate(const v1::LintSitesRequest& request) {
+  return request.site().empty() ? Status::Ok() : CheckName(request.site(), "site");
 }
 
 Status Validate(const v1::IssueCertificateRequest& request) {

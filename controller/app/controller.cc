@@ -118,6 +118,7 @@ adminapi::Rooms Controller::Parts::MakeRooms() {
           domain->policies,
           domain->key_ring,
           domain->promises,
+          domain->linter,
           domain->challenges,
           domain->publisher,
           domain->book,

@@ -43,6 +43,15 @@ std::vector<IpAddress> LooksFrom(const Config::Listen& listen) {
   return {out.begin(), out.end()};
 }
 
+// Nothing waits for lint: what a server does not say soon it is not asked for long.
+dns::Config LintResolverConfigOf(const Config& config) {
+  dns::Config out;
+  out.servers = config.dns_servers;
+  out.timeout = Seconds(1);
+  out.deadline = Seconds(3);
+  return out;
+}
+
 // The account that the fleet knows already, so that a restart alone changes nothing.
 std::string ThumbprintIn(const snapshot::Snapshot& shared) {
   const auto* entry = shared.Find({"fleet", "fleet"});
@@ -73,6 +82,9 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
       step_watch(state, fleet, publisher, witnesses),
       promises(config.alt_svc, database, state, journal, fleet, witnesses, publisher,
                std::move(past.promises), std::move(past.keeping)),
+      lint_resolver(LintResolverConfigOf(config)),
+      linter({}, {fleet, publisher, policies, promises, sites}, lint_resolver, workers, state,
+             journal),
       book(database, state),
       orders({config.acme.parallel, OrderLimitsOf(config)},
              {state, fleet, challenges, witnesses, rehearsal, publisher, book, issuer, workers},
@@ -100,6 +112,7 @@ Domain::Domain(const Config& config, const identity::FleetCa& ca, store::Databas
   fleet.AddObserver(&orders);
   publisher.AddObserver(&orders);
   publisher.AddObserver(&promises);
+  publisher.AddObserver(&linter);
   publisher.SetBookkeeper(&promises);
   sites.OnChange([this](const std::string& cause) { Changed(cause); });
   policies.Serve([this] { return GetFacts(); },
@@ -137,6 +150,7 @@ void Domain::SetAccountThumbprint(const std::string& thumbprint) {
 }
 
 void Domain::Changed(const std::string& cause) {
+  linter.OnPlanned();
   const auto changed = publisher.Changed(cause);
   if (!changed.ok()) journal.Error("generation.refused", cause, changed.status().message());
 }

@@ -19,6 +19,7 @@
 #include "controller/fleet/journal.h"
 #include "controller/identity/fleet_ca.h"
 #include "controller/keys/key_ring.h"
+#include "controller/lint/linter.h"
 #include "controller/policy/policies.h"
 #include "controller/promises/promises.h"
 #include "controller/publish/publisher.h"
@@ -54,6 +55,8 @@ class Domain final : private publish::DesiredSource {
   publish::Publisher publisher;
   publish::StepWatch step_watch;
   promises::Promises promises;
+  dns::Resolver lint_resolver;
+  lint::Linter linter;
   certs::CertificateBook book;
   certs::Orders orders;
   certs::Renewals renewals;

@@ -167,6 +167,8 @@ Status Recover(store::Database& database) {
     if (seen) counter = std::max<uint64_t>(counter, std::strtoull(seen->c_str(), nullptr, 10));
     LS_RETURN_IF_ERROR(stores.meta.PutEpoch({counter + 1, RandomBytes(16)}));
     LS_RETURN_IF_ERROR(BookUnknown(stores, counter + 1));
+    // Who was marked for withdrawal when the copy was made says nothing of today.
+    LS_RETURN_IF_ERROR(stores.promises.PutKeeping({}));
     LS_RETURN_IF_ERROR(stores.meta.DeleteFlag(store::kSeenEpochFlag));
     return stores.meta.DeleteFlag(store::kReadOnlyFlag);
   });

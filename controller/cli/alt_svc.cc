@@ -18,15 +18,6 @@ std::string StateOf(const v1::AltSvcSite& site) {
   return out;
 }
 
-std::string ValuesOf(const v1::AltSvcNode& node) {
-  if (node.values().empty()) return "none";
-  std::string out;
-  for (const std::string& value : node.values()) {
-    out += (out.empty() ? "" : ", then ") + ValueOf(value);
-  }
-  return out;
-}
-
 void PrintSite(const Session& session, const v1::AltSvcSite& site) {
   Page page;
   page.Add("site", HostName(site.site()));
@@ -56,12 +47,12 @@ void PrintSite(const Session& session, const v1::AltSvcSite& site) {
 void PrintLosses(const Session& session, const v1::GetAltSvcResponse& response) {
   if (response.losses().empty()) return;
   PrintHeading(session.out, session.style, "NODES THAT LOST HTTP/3");
-  Table table({"NODE", "BROKEN SINCE", "TO BE WITHDRAWN", "WHY"});
+  Table table({"NODE", "BROKEN SINCE", "TO BE WITHDRAWN", "IT IS", "WHY"});
   for (const v1::AltSvcLoss& loss : response.losses()) {
     table.Add({loss.node(),
                loss.has_broken_since() ? Relative(loss.broken_since(), session.now()) : "works",
                loss.has_marked_since() ? Relative(loss.marked_since(), session.now()) : "no",
-               loss.reason()});
+               loss.following().empty() ? "as before" : loss.following(), loss.reason()});
   }
   table.Print(session.out, session.style, "none", 2);
 }
@@ -120,6 +111,15 @@ void AddSwitch(CLI::App* noun, Session& session, bool on, const char* what) {
 }
 
 }  // namespace
+
+std::string ValuesOf(const v1::AltSvcNode& node) {
+  if (node.values().empty()) return "none";
+  std::string out;
+  for (const std::string& value : node.values()) {
+    out += (out.empty() ? "" : ", then ") + ValueOf(value);
+  }
+  return out;
+}
 
 void AddAltSvc(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand("alt-svc", "what is promised of HTTP/3, and until when")

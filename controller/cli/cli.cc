@@ -146,6 +146,7 @@ std::unique_ptr<CLI::App> MakeApp(Session& session) {
   AddPolicy(*app, session);
   AddQuicKeys(*app, session);
   AddAltSvc(*app, session);
+  AddLint(*app, session);
   AddCertificates(*app, session);
   AddOrders(*app, session);
   AddGenerations(*app, session);

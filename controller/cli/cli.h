@@ -60,6 +60,9 @@ void PrintProblem(const Session& session, const std::string& problem);
 void AddListOfNewest(CLI::App& noun, Session& session, const std::string& help,
                      std::function<ExitCode(uint32_t)> show);
 
+// The values of Alt-Svc that a node may be sending: "none, then h3=\":443\"; ma=300".
+std::string ValuesOf(const v1::AltSvcNode& node);
+
 // One for each noun.
 void AddOverview(CLI::App& app, Session& session);
 void AddNodes(CLI::App& app, Session& session);
@@ -68,6 +71,7 @@ void AddSites(CLI::App& app, Session& session);
 void AddPolicy(CLI::App& app, Session& session);
 void AddQuicKeys(CLI::App& app, Session& session);
 void AddAltSvc(CLI::App& app, Session& session);
+void AddLint(CLI::App& app, Session& session);
 void AddCertificates(CLI::App& app, Session& session);
 void AddOrders(CLI::App& app, Session& session);
 void AddGenerations(CLI::App& app, Session& session);

@@ -31,6 +31,13 @@ std::string Warnings(const v1::Node& node) {
   return std::string(kNo) + " " + Join(node.warnings(), "; ");
 }
 
+// "yes", "withdrawn"; and where the fleet wants it otherwise, how far it follows.
+std::string Announces(const v1::Node& node) {
+  const std::string announces = node.announcing() ? "yes" : "withdrawn";
+  if (node.following().empty() || node.following() == announces) return announces;
+  return announces + ", " + (node.following() == "withdrawn" ? "to withdraw" : node.following());
+}
+
 ExitCode ListNodes(Session& session) {
   v1::ListNodesResponse response;
   const Status status = session.connection().List(&Admin::ListNodes, v1::ListNodesRequest(),
@@ -39,9 +46,9 @@ ExitCode ListNodes(Session& session) {
   return session.Show(response, [&] {
     Table table({"NODE", "POP", "CONNECTED", "ANNOUNCES", "SERVES", "PROVED", "AGENT", "WARNINGS"});
     for (const v1::Node& node : response.nodes()) {
-      table.Add({node.name(), node.pop(), Connected(node, session.now()),
-                 node.announcing() ? "yes" : "withdrawn", Serving(node),
-                 std::to_string(node.proved_generation()), node.agent_version(), Warnings(node)});
+      table.Add({node.name(), node.pop(), Connected(node, session.now()), Announces(node),
+                 Serving(node), std::to_string(node.proved_generation()), node.agent_version(),
+                 Warnings(node)});
     }
     table.Print(
         session.out, session.style,
@@ -57,7 +64,7 @@ void RenderNode(const Session& session, const v1::Node& node) {
   page.Add("connected", Connected(node, session.now()));
   if (node.banned()) page.Add("ban reason", node.ban_reason());
   page.Add("announces",
-           std::string(node.announcing() ? "yes" : "withdrawn") +
+           Announces(node) +
                (node.announce_evidence().empty() ? "" : " (" + node.announce_evidence() + ")"));
   page.Add("generation",
            "serves " + Serving(node) + ", proved " + std::to_string(node.proved_generation()));
@@ -67,6 +74,7 @@ void RenderNode(const Session& session, const v1::Node& node) {
                                 Relative(node.identity_not_after(), session.now()) + ")");
   page.Add("enrolled", DateTime(node.enrolled_at()));
   page.Add("bgp", Join(node.bgp_sessions(), "\n"));
+  page.Add("as told", Join(node.following_notes(), "\n"));
   page.Print(session.out, session.style);
   if (!node.warnings().empty()) PrintHeading(session.out, session.style, "NOT AS IT SHOULD BE");
   for (const std::string& warning : node.warnings()) PrintProblem(session, warning);
@@ -111,6 +119,24 @@ ExitCode RemoveNode(Session& session, const std::string& name) {
                 << evidence << "): stop that, orders no longer wait for it\n";
   }
   return code;
+}
+
+ExitCode DeclareGone(Session& session, const std::string& name, bool answers_nobody) {
+  if (!answers_nobody) {
+    session.err << "lockstep: say --answers-nobody: that " << name
+                << " is switched off or cut off for good, whatever it was told last\n";
+    return ExitCode::kUsage;
+  }
+  v1::DeclareNodeGoneRequest request;
+  request.set_name(name);
+  request.set_answers_nobody(true);
+  v1::DeclareNodeGoneResponse response;
+  const Status status = session.connection().Call(&Admin::DeclareNodeGone, request, &response);
+  if (!status.ok()) return session.Fail(status);
+  if (session.json) session.out << ToJson(response);
+  session.err << "what clients hold of " << name << " is counted from now, for "
+              << Join(response.sites()) << " (lockstep alt-svc show)\n";
+  return ExitCode::kOk;
 }
 
 std::string TokenState(const v1::Token& token, WallTime now) {
@@ -199,6 +225,10 @@ void AddNodes(CLI::App& app, Session& session) {
   });
   verb("remove", "forget a banned or never connected node",
        [&session, name] { return RemoveNode(session, *name); });
+  auto answers_nobody = std::make_shared<bool>(false);
+  verb("gone", "vouch that a machine, removed or not, answers no client any more",
+       [&session, name, answers_nobody] { return DeclareGone(session, *name, *answers_nobody); })
+      ->add_flag("--answers-nobody", *answers_nobody, "what you vouch for; required");
 }
 
 void AddTokens(CLI::App& app, Session& session) {

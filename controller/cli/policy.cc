@@ -89,6 +89,24 @@ void PrintSights(const Session& session, const v1::ExplainPolicyResponse& respon
   table.Print(session.out, session.style, "nothing yet", 2);
 }
 
+void PrintPromises(const Session& session, const v1::ExplainPolicyResponse& response) {
+  PrintHeading(session.out, session.style, "ALT-SVC");
+  Table table({"SITE", "WANTED", "STATE", "MAY SEND", "SEEN"});
+  for (const v1::AltSvcSite& site : response.alt_svc()) {
+    const std::string value = site.value().empty() ? "none" : site.value();
+    const std::string note = site.note().empty() ? "" : "; " + site.note();
+    if (site.nodes().empty()) {
+      table.Add({HostName(site.site()), value, site.phase(), "none", "never told" + note});
+    }
+    for (const v1::AltSvcNode& node : site.nodes()) {
+      const std::string seen =
+          node.shown() ? std::string(kYes) : std::string(kNo) + " " + node.missing();
+      table.Add({HostName(site.site()), value, site.phase(), ValuesOf(node), seen + note});
+    }
+  }
+  table.Print(session.out, session.style, "nothing is promised", 2);
+}
+
 ExitCode ExplainPolicy(Session& session, const std::string& node, const std::string& site) {
   v1::ExplainPolicyRequest request;
   request.set_node(node);
@@ -104,6 +122,7 @@ ExitCode ExplainPolicy(Session& session, const std::string& node, const std::str
     session.out << "\n";
     PrintKnobs(session, response);
     PrintSights(session, response);
+    PrintPromises(session, response);
   });
 }
 

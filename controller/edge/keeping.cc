@@ -83,27 +83,58 @@ void Release(const KeepingOptions& options, WallTime now, Keeping* out) {
 std::vector<NodeName> Mark(const KeepingFacts& facts, const KeepingOptions& options, WallTime now,
                            Keeping* out) {
   std::vector<NodeName> lost;
-  size_t staying = 0;
+  size_t staying = 0;  // announced
+  size_t leaving = 0;  // of them
   size_t suspects = 0;
   for (const auto& [name, node] : facts.nodes) {
     NodeKeeping& kept = out->state.nodes[name];
     if (!node.available || kept.marked_since) continue;
-    ++staying;
+    const size_t counts = node.returning ? 0 : 1;
+    staying += counts;
     if (!kept.broken_since) continue;
     if (IsLost(kept, options, now)) {
       lost.push_back(name);
+      leaving += counts;
     } else {
-      ++suspects;
+      suspects += counts;
       LookAt(*kept.broken_since + options.confirm, now, out);
     }
   }
-  if (lost.empty() || lost.size() + options.floor > staying) return lost;
-  if (lost.size() + suspects + options.floor > staying) return {};
+  if (lost.empty() || leaving + options.floor > staying) return lost;
+  if (leaving + suspects + options.floor > staying) return {};
   for (const NodeName& name : lost) {
     out->state.nodes[name].marked_since = now;
     ++out->state.nodes[name].relapses;
   }
   return {};
+}
+
+// Others may go by themselves after some were marked. A marked node that serves everything but
+// HTTP/3 is better than none, and comes back after a while; it leaves again when enough others have
+// been there for long enough.
+void KeepFloor(const KeepingFacts& facts, const KeepingOptions& options, WallTime now,
+               Keeping* out) {
+  size_t staying = 0;
+  for (const auto& [name, node] : facts.nodes) {
+    if (node.available && !node.returning && !out->state.nodes[name].marked_since) ++staying;
+  }
+  model::KeepingFloor& floor = out->state.floor;
+  if (staying < options.floor) {
+    floor.enough_since.reset();
+    if (!floor.short_since) floor.short_since = now;
+    const WallTime due = *floor.short_since + options.confirm;
+    floor.called_back = floor.called_back || now >= due;
+    LookAt(due, now, out);
+  } else {
+    floor.short_since.reset();
+    if (floor.called_back && !floor.enough_since) floor.enough_since = now;
+    const WallTime due = floor.enough_since.value_or(now) + options.release;
+    if (now >= due) floor = {};
+    if (floor.called_back) LookAt(due, now, out);
+  }
+  out->marked = floor.called_back   ? Marked::kWithoutHttp3
+                : floor.short_since ? Marked::kAsItIs
+                                    : Marked::kWithdraw;
 }
 
 std::string WhyWithdrawn(const NodeKeeping& node) {
@@ -146,6 +177,7 @@ Keeping Keep(const KeepingState& state, const KeepingFacts& facts, const Keeping
              WallTime now) {
   Keeping out;
   const auto at_fault = SitesAtFault(facts);
+  out.state.floor = state.floor;
   for (const auto& [name, node] : facts.nodes) {
     const auto before = state.nodes.find(name);
     NodeKeeping& kept = out.state.nodes[name];
@@ -154,7 +186,14 @@ Keeping Keep(const KeepingState& state, const KeepingFacts& facts, const Keeping
     Note(node.sites.empty() ? Sight::kWorks : SightOf(node, at_fault), options, now, &kept);
   }
   Release(options, now, &out);
-  StepBack(facts, Mark(facts, options, now, &out), options, &out);
+  std::vector<NodeName> must_stay = Mark(facts, options, now, &out);
+  KeepFloor(facts, options, now, &out);
+  if (out.marked == Marked::kWithoutHttp3) {
+    for (const auto& [name, node] : out.state.nodes) {
+      if (node.marked_since && facts.nodes.at(name).available) must_stay.push_back(name);
+    }
+  }
+  StepBack(facts, must_stay, options, &out);
   StepBackAtFault(state, at_fault, options, now, &out);
   for (const auto& [name, node] : out.state.nodes) {
     if (node.marked_since) out.withdraw.emplace(name, WhyWithdrawn(node));

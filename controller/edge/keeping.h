@@ -36,6 +36,9 @@ struct KeepingFacts {
     bool available = false;
     // Of the sites that clients may hold a promise of.
     std::map<std::string, Sight> sites;
+    // It comes back from a withdrawal: it does not count above the floor yet, and may be told to
+    // stay away.
+    bool returning = false;
   };
   std::map<NodeName, Node> nodes;
 };
@@ -44,8 +47,16 @@ struct KeepingFacts {
 using model::KeepingState;
 using model::NodeKeeping;
 
+// What a marked node is to do.
+enum class Marked {
+  kWithdraw,     // announce no more, refuse HTTP/3
+  kAsItIs,       // too few others are left at this moment: nothing else than before
+  kWithoutHttp3  // too few others are left: announce, refuse HTTP/3
+};
+
 struct Keeping {
   KeepingState state;
+  Marked marked = Marked::kWithdraw;
   // Nodes that are to be, or to stay, withdrawn, with why. One that was and is not here may return.
   std::map<NodeName, std::string> withdraw;
   // Sites that are to step back, with why.

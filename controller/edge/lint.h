@@ -27,6 +27,7 @@ struct LintInput {
     std::vector<std::string> alt_svc;  // the fields, as many as there were
     bool alt_svc_frame = false;        // HTTP/2 ALTSVC (RFC 7838 §4)
     Seconds age{0};                    // the Age field
+    friend bool operator==(const Response&, const Response&) = default;
   };
   // One handshake with an advertised alternative, with the origin's name.
   struct Handshake {
@@ -36,6 +37,7 @@ struct LintInput {
     std::string problem;  // empty: it was completed
     std::vector<std::string> certificate_names;
     WallTime not_after;
+    friend bool operator==(const Handshake&, const Handshake&) = default;
   };
   // One HTTPS record in service mode.
   struct HttpsRecord {
@@ -55,6 +57,9 @@ struct LintInput {
     std::optional<size_t> connection_id_bytes;  // the server's
     bool preferred_answers = true;              // a prober moved there
     std::vector<IpAddress> own_addresses;
+    bool roaming_forbidden = false;  // hyper-local, or embedded in somebody's network
+    bool behind_balancer = false;    // the node is reached through one that goes by addresses
+    friend bool operator==(const Transport&, const Transport&) = default;
   };
 
   WallTime now;
@@ -64,8 +69,6 @@ struct LintInput {
   Seconds floor{300};
   Seconds ceiling{86400};
   OriginFacts origin;
-  bool roaming_forbidden = false;  // hyper-local, or embedded in somebody's network
-  bool behind_balancer = false;    // nodes are reached through one that goes by addresses
   bool wants_migration_disabled = true;
   std::vector<IpAddress> service_addresses;
   std::vector<std::string> node_names;  // host names of single nodes

@@ -29,12 +29,14 @@ bool Promises(const LintInput& input, const Record& record, const std::string& i
                      });
 }
 
+bool Names(const Record& record, const std::string& id) {
+  return std::find(record.alpn.begin(), record.alpn.end(), id) != record.alpn.end();
+}
+
 // Over TCP every origin answers; what goes over UDP has to be promised.
 Lines NamesMore(const LintInput& input) {
   return OfRecords(input, [&](const Record& record) -> std::string {
-    const auto& alpn = record.alpn;
-    const bool names = std::find(alpn.begin(), alpn.end(), "h3") != alpn.end();
-    return names && !Promises(input, record, "h3")
+    return Names(record, "h3") && !Promises(input, record, "h3")
                ? "h3 at " + Quoted(record.target) + " port " + std::to_string(record.port) +
                      " is not what Alt-Svc promises"
                : "";
@@ -94,7 +96,8 @@ Lines HalfHints(const LintInput& input) {
 Lines LongTtl(const LintInput& input) {
   return OfRecords(input, [&](const Record& record) -> std::string {
     for (const AltSvcEntry& entry : input.wanted.entries) {
-      if (Promises(input, record, entry.alternative.protocol) && record.ttl > entry.max_age) {
+      const std::string& id = entry.alternative.protocol;
+      if (Names(record, id) && Promises(input, record, id) && record.ttl > entry.max_age) {
         return "its TTL of " + std::to_string(record.ttl.count()) +
                " s is above ma=" + std::to_string(entry.max_age.count());
       }

@@ -77,14 +77,14 @@ Lines NoConnectionId(const LintInput& input) {
 }
 
 Lines Forbidden(const LintInput& input) {
-  return OfNodes(input, [&](const Transport& seen) -> std::string {
-    return Offers(seen) && input.roaming_forbidden ? "offers a preferred address" : "";
+  return OfNodes(input, [](const Transport& seen) -> std::string {
+    return Offers(seen) && seen.roaming_forbidden ? "offers a preferred address" : "";
   });
 }
 
 Lines BehindBalancer(const LintInput& input) {
-  return OfNodes(input, [&](const Transport& seen) -> std::string {
-    if (!input.behind_balancer) return "";
+  return OfNodes(input, [](const Transport& seen) -> std::string {
+    if (!seen.behind_balancer) return "";
     for (const Endpoint& preferred : PreferredOf(seen)) {
       if (!Contains(seen.own_addresses, preferred.address)) {
         return preferred.ToString() + " is not this node's own";

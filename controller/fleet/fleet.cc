@@ -1,6 +1,7 @@
 #include "controller/fleet/fleet.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
@@ -65,6 +66,14 @@ agent::v1::AnnounceState Bounded(const agent::v1::AnnounceState& announce) {
   out.set_confirmed(announce.confirmed());
   out.set_evidence(announce.evidence().substr(0, kMaxTextBytes));
   for (const std::string& line : Bounded(announce.sessions())) out.add_sessions(line);
+  out.set_following(announce.following());
+  for (const std::string& line : Bounded(announce.following_notes())) out.add_following_notes(line);
+  return out;
+}
+
+std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += (out.empty() ? "" : "; ") + line;
   return out;
 }
 
@@ -79,6 +88,16 @@ bool LiveNode::CountsAsAnnouncing() const {
 bool LiveNode::KnowsSiteMarks() const {
   return std::ranges::find(capabilities, look::kSiteCapability) != capabilities.end();
 }
+
+bool LiveNode::IsFollowing() const {
+  return connected && announce.following() != agent::v1::AnnounceState::FOLLOWING_UNSPECIFIED;
+}
+
+bool LiveNode::IsReturning() const {
+  return connected && announce.following() == agent::v1::AnnounceState::FOLLOWING_RETURNING;
+}
+
+bool LiveNode::RefusesQuic() const { return marked && IsFollowing(); }
 
 Fleet::Fleet(Options options, store::Database& database, task::Executor& state, Journal& journal)
     : options_(std::move(options)),
@@ -126,6 +145,10 @@ void Fleet::SetQuicTerms(const NodeName& node, model::QuicTermsPtr terms) {
   const bool same = now && terms ? *now == *terms : now == terms;
   now = std::move(terms);
   if (!same) proofs_.ForgetWitnessedQuic(node);
+}
+
+void Fleet::SetMarked(const std::set<NodeName>& nodes) {
+  for (auto& [name, live] : nodes_) live.marked = nodes.contains(name);
 }
 
 std::vector<barrier::Member> Fleet::Members() const {
@@ -188,11 +211,32 @@ void Fleet::TellProofsChanged() {
 
 void Fleet::NoteAnnounce(LiveNode& live, const agent::v1::AnnounceState& announce) {
   const bool before = live.CountsAsAnnouncing();
-  live.announce = Bounded(announce);
+  const auto earlier = std::exchange(live.announce, Bounded(announce));
+  NoteFollowing(live, earlier);
   if (live.CountsAsAnnouncing() == before) return;
   journal_.Info(before ? "node.withdrawn" : "node.announced", live.node.name.str(),
                 before ? "no longer announces the service addresses: " + live.announce.evidence()
                        : "counts as announcing the service addresses: " + live.announce.evidence());
+  TellProofsChanged();
+}
+
+// A withdrawal is told of once it is known what was done.
+void Fleet::NoteFollowing(const LiveNode& live, const agent::v1::AnnounceState& before) {
+  using agent::v1::AnnounceState;
+  const AnnounceState& now = live.announce;
+  const std::string& name = live.node.name.str();
+  if (now.following() == AnnounceState::FOLLOWING_WITHDRAWN) {
+    const bool is_known =
+        before.following() == now.following() && !before.following_notes().empty();
+    if (is_known || now.following_notes().empty()) return;
+    journal_.Warning("http3.withdrawn", name, "as told: " + Joined(now.following_notes()));
+  } else if (now.following() == before.following()) {
+    return;
+  } else if (now.following() == AnnounceState::FOLLOWING_WITHOUT_QUIC) {
+    journal_.Warning("http3.returned", name, "is back, without HTTP/3");
+  } else if (now.following() == AnnounceState::FOLLOWING_UNSPECIFIED) {
+    journal_.Info("http3.returned", name, "has proved everything and is back");
+  }
   TellProofsChanged();
 }
 

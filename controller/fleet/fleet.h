@@ -37,12 +37,20 @@ struct LiveNode {
   std::string suspect;
   // What its QUIC handshakes must show with what it serves; null: nothing.
   model::QuicTermsPtr quic;
+  // The fleet wants it withdrawn (controller/promises).
+  bool marked = false;
 
   // In doubt a node counts as announcing: only a connected one with a confirmed withdrawal does
   // not.
   bool CountsAsAnnouncing() const;
   // Whether its agent is of a version that shows the marks of sites, and looks at those of others.
   bool KnowsSiteMarks() const;
+  // It follows the fleet's wish to withdraw, or returns from it.
+  bool IsFollowing() const;
+  bool IsReturning() const;
+  // It refuses QUIC on the service addresses because it was told to: nobody asks for a proof of it.
+  // The word of a node that was not told does not count.
+  bool RefusesQuic() const;
 };
 
 // Rooms above that follow the nodes. Called on the state strand.
@@ -111,6 +119,8 @@ class Fleet final : public link::AgentEvents {
   // The node serves a plan that asks this of it. What witnesses saw under other terms is void: it
   // may be another server by now. (Its own looks have come with the acknowledgement.)
   void SetQuicTerms(const NodeName& node, model::QuicTermsPtr terms);
+  // Who is wanted withdrawn, and nobody else is.
+  void SetMarked(const std::set<NodeName>& nodes);
   // A node that has just redeemed its token, or renewed its identity; stored already.
   void Adopt(model::Node node);
   // Any thread may ask; answers from a copy.
@@ -131,6 +141,7 @@ class Fleet final : public link::AgentEvents {
   void UpdateFromHello(LiveNode& live, const agent::v1::Hello& hello);
   void OnHeartbeat(LiveNode& live, const agent::v1::Heartbeat& heartbeat);
   void NoteAnnounce(LiveNode& live, const agent::v1::AnnounceState& announce);
+  void NoteFollowing(const LiveNode& live, const agent::v1::AnnounceState& before);
   bool IsExpectedAddress(const LiveNode& live, const model::ProofSubject& subject) const;
   void StoreNode(const model::Node& node, Done done);
   void SetBanned(const NodeName& node, bool banned);

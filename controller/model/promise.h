@@ -79,10 +79,19 @@ struct NodeKeeping {
   friend bool operator==(const NodeKeeping&, const NodeKeeping&) = default;
 };
 
+// Whether enough nodes stay announced. Of this start of the controller, and never stored.
+struct KeepingFloor {
+  std::optional<WallTime> short_since;
+  bool called_back = false;              // those marked for withdrawal are needed all the same
+  std::optional<WallTime> enough_since;  // while they are called back
+  friend bool operator==(const KeepingFloor&, const KeepingFloor&) = default;
+};
+
 struct KeepingState {
   std::map<NodeName, NodeKeeping> nodes;
   // Sites that several nodes lack while they serve others, since when.
   std::map<std::string, WallTime> at_fault_since;
+  KeepingFloor floor;
   friend bool operator==(const KeepingState&, const KeepingState&) = default;
 };
 

@@ -8,6 +8,8 @@
 namespace lockstep::controller::promises {
 namespace {
 
+using agent::v1::AnnounceWish;
+
 constexpr Micros kTick = Seconds(1);
 constexpr Micros kLongestPause = Seconds(30);  // a new start of an agent voids proofs in silence
 constexpr size_t kWatchedHosts = 16;           // of a node, in one round
@@ -41,9 +43,9 @@ bool MaySayMore(const model::LedgerState& ledger, const fleet::LiveNode& live, u
 }  // namespace
 
 Promises::Promises(Options options, store::Database& database, task::Executor& state,
-                   fleet::Journal& journal, const fleet::Fleet& fleet,
-                   witness::Witnesses& witnesses, const publish::Publisher& publisher,
-                   std::vector<model::SitePromise> stored, model::KeepingState keeping)
+                   fleet::Journal& journal, fleet::Fleet& fleet, witness::Witnesses& witnesses,
+                   const publish::Publisher& publisher, std::vector<model::SitePromise> stored,
+                   model::KeepingState keeping)
     : options_(std::move(options)),
       database_(database),
       state_(state),
@@ -78,6 +80,7 @@ edge::AltSvc Promises::ValueOf(const std::string& site) const {
 void Promises::Tick() {
   state_.PostAfter(kTick, [this] { Tick(); });
   if (flushing_ || !publisher_.read_only_reason().empty()) return;
+  if (has_looked_ && !keeping_unsaved_) TellNodes();
   Watch();
   if (state_.clock().Mono() < not_before_) return;
   if (!is_due_ && state_.clock().Now() < look_at_) return;
@@ -85,7 +88,7 @@ void Promises::Tick() {
   Look();
   // Its cost grows with nodes times sites.
   not_before_ = state_.clock().Mono() + (state_.clock().Mono() - began) * kShare;
-  Flush([](const Status&) {});
+  Flush([this](const Status& stored) { has_looked_ = has_looked_ || stored.ok(); });
 }
 
 // Nobody says of himself that his packets do not arrive, and proofs stand until they are refuted.
@@ -129,7 +132,7 @@ void Promises::Look() {
     witnesses_.Ask(sight.ask_witness);
     KeepBooks(site, sight, now);
   }
-  KeepNodes(seen, now);
+  KeepNodes(seen, &sights, now);
   for (const auto& [site, sight] : seen) Climb(site, sight, now);
   Forget(sites, now);
 }
@@ -150,30 +153,95 @@ void Promises::KeepBooks(const std::string& site, const SiteSight& sight, WallTi
   if (changed) unsaved_.insert(site);
 }
 
-void Promises::KeepNodes(const std::map<std::string, SiteSight>& sights, WallTime now) {
+void Promises::KeepNodes(const std::map<std::string, SiteSight>& seen, Sights* sights,
+                         WallTime now) {
   edge::KeepingFacts facts;
   for (const auto& [name, live] : fleet_.nodes()) {
     facts.nodes[name].available =
         live.connected && live.CountsAsAnnouncing() && !live.node.banned && live.suspect.empty();
+    facts.nodes[name].returning = live.IsReturning();
   }
-  for (const auto& [site, sight] : sights) {
+  for (const auto& [site, sight] : seen) {
     if (!OffersHttp3(records_.Of(site).ledger, now)) continue;
-    for (const auto& [name, node] : sight.nodes) facts.nodes[name].sites[site] = node.http3;
+    for (const auto& [name, live] : fleet_.nodes()) {
+      std::optional<edge::Sight> http3;
+      // Back on the service addresses it is judged by what it shows there.
+      const bool serves = live.IsReturning() && live.CountsAsAnnouncing() && !live.marked;
+      if (live.IsFollowing() && !serves) {
+        http3 = sights->LookAtWithdrawn(live, site);
+      } else if (const auto found = sight.nodes.find(name); found != sight.nodes.end()) {
+        http3 = found->second.http3;
+      }
+      if (http3) facts.nodes[name].sites[site] = *http3;
+    }
   }
   const edge::Keeping before =
       std::exchange(keeping_, edge::Keep(keeping_.state, facts, options_.keeping, now));
   if (keeping_.state != before.state) keeping_unsaved_ = true;
   if (keeping_.look_at) look_at_ = std::min(look_at_, *keeping_.look_at);
-  TellOfNodes(before.withdraw);
+  TellOfNodes(before);
 }
 
-void Promises::TellOfNodes(const std::map<NodeName, std::string>& before) {
-  for (const auto& [name, why] : keeping_.withdraw) {
-    if (!before.contains(name)) journal_.Error("http3.lost", name.str(), why);
+// Of a controller that may not change anything they hear nothing, and go on as they were.
+void Promises::TellNodes() {
+  std::set<NodeName> marked;
+  for (const auto& [name, why] : keeping_.withdraw) marked.insert(name);
+  fleet_.SetMarked(marked);
+  for (const auto& [name, live] : fleet_.nodes()) {
+    if (live.connected && !live.node.banned) TellNode(live);
   }
-  for (const auto& [name, why] : before) {
+}
+
+std::optional<AnnounceWish::Wish> Promises::WishFor(const NodeName& node) const {
+  if (!keeping_.withdraw.contains(node)) return AnnounceWish::WISH_ANNOUNCED;
+  switch (keeping_.marked) {
+    case edge::Marked::kWithdraw:
+      return AnnounceWish::WISH_WITHDRAWN;
+    case edge::Marked::kWithoutHttp3:
+      return AnnounceWish::WISH_WITHOUT_QUIC;
+    case edge::Marked::kAsItIs:
+      break;
+  }
+  return std::nullopt;
+}
+
+void Promises::TellNode(const fleet::LiveNode& live) {
+  const NodeName& name = live.node.name;
+  const auto wanted = WishFor(name);
+  if (!wanted) return;
+  Told& told = told_[name];
+  const bool knows = told.session == live.session;
+  if (knows && told.wish == *wanted) return;
+  // Who follows no other wish has nothing to return from.
+  const bool is_away = knows || live.IsFollowing();
+  if (*wanted == AnnounceWish::WISH_ANNOUNCED && !is_away) return;
+  agent::v1::ControllerMessage message;
+  AnnounceWish* wish = message.mutable_announce_wish();
+  wish->set_wish(*wanted);
+  if (*wanted != AnnounceWish::WISH_ANNOUNCED) {
+    wish->set_reason(keeping_.withdraw.at(name));
+    const int64_t micros = ToUnixMicros(*keeping_.state.nodes.at(name).marked_since);
+    wish->mutable_since()->set_seconds(micros / 1'000'000);
+    wish->mutable_since()->set_nanos(static_cast<int32_t>(micros % 1'000'000) * 1000);
+  }
+  // What could not be sent is said at the next tick.
+  if (fleet_.link().Send(name, std::move(message)).ok()) told = {live.session, *wanted};
+}
+
+void Promises::TellOfNodes(const edge::Keeping& before) {
+  for (const auto& [name, why] : keeping_.withdraw) {
+    if (!before.withdraw.contains(name)) journal_.Error("http3.lost", name.str(), why);
+  }
+  for (const auto& [name, why] : before.withdraw) {
     if (keeping_.withdraw.contains(name)) continue;
     journal_.Info("http3.back", name.str(), "HTTP/3 has worked for long enough again");
+  }
+  const bool called_back = keeping_.state.floor.called_back;
+  if (called_back == before.state.floor.called_back) return;
+  if (called_back && !keeping_.withdraw.empty()) {
+    journal_.Error("http3.called_back", "fleet",
+                   "fewer than " + std::to_string(options_.keeping.floor) +
+                       " nodes stay announced: those withdrawn for HTTP/3 return without it");
   }
 }
 
@@ -307,6 +375,31 @@ void Promises::Switch(const std::vector<std::string>& sites, bool on,
   Look();
   Flush([changed, done = std::move(done)](const Status& status) {
     if (!status.ok()) return done(status);
+    done(changed);
+  });
+}
+
+void Promises::DeclareGone(const NodeName& node,
+                           std::function<void(Result<std::vector<std::string>>)> done) {
+  if (flushing_) return done(Aborted("promises are being stored at this moment; try again"));
+  const fleet::LiveNode* live = fleet_.Find(node);
+  if (live != nullptr && live->connected) {
+    return done(FailedPrecondition("node " + node.str() + " is connected: it is not gone"));
+  }
+  std::vector<std::string> changed;
+  for (auto& [site, record] : records_.all()) {
+    if (!record.ledger.Silent(node, state_.clock().Now())) continue;
+    unsaved_.insert(site);
+    changed.push_back(site);
+  }
+  if (changed.empty()) {
+    return done(NotFound("node " + node.str() + " may be telling clients of no alternative"));
+  }
+  Flush([this, node, changed, done = std::move(done)](const Status& status) {
+    if (!status.ok()) return done(status);
+    journal_.Warning("node.gone", node.str(),
+                     "an operator vouches that it answers nobody: what clients hold of it ends");
+    is_due_ = true;
     done(changed);
   });
 }

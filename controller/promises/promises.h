@@ -19,6 +19,7 @@
 #include "controller/promises/sights.h"
 #include "controller/publish/publisher.h"
 #include "controller/witness/witnesses.h"
+#include "lockstep/agent/v1/session.pb.h"
 
 namespace lockstep::controller::promises {
 
@@ -66,7 +67,7 @@ class Promises final : public publish::Bookkeeper,
                        public fleet::FleetObserver {
  public:
   Promises(Options options, store::Database& database, task::Executor& state,
-           fleet::Journal& journal, const fleet::Fleet& fleet, witness::Witnesses& witnesses,
+           fleet::Journal& journal, fleet::Fleet& fleet, witness::Witnesses& witnesses,
            const publish::Publisher& publisher, std::vector<model::SitePromise> stored,
            model::KeepingState keeping);
 
@@ -81,6 +82,12 @@ class Promises final : public publish::Bookkeeper,
   // sites that this changed, after `changed`.
   void Switch(const std::vector<std::string>& sites, bool on,
               std::function<void(Result<std::vector<std::string>>)> done);
+
+  // An operator vouches that this machine, enrolled or not any more, answers nobody: what clients
+  // may hold of it is counted from now. `done` gets the sites. NOT_FOUND if it may have told
+  // clients nothing, FAILED_PRECONDITION while it is connected.
+  void DeclareGone(const NodeName& node,
+                   std::function<void(Result<std::vector<std::string>>)> done);
 
   // What clients may hold and would find gone under this policy.
   std::vector<policy::Breach> BreachesOf(const model::EdgePolicy& wanted) const;
@@ -111,8 +118,13 @@ class Promises final : public publish::Bookkeeper,
   void Look();
   void Watch();
   void KeepBooks(const std::string& site, const SiteSight& sight, WallTime now);
-  void KeepNodes(const std::map<std::string, SiteSight>& sights, WallTime now);
-  void TellOfNodes(const std::map<NodeName, std::string>& before);
+  void KeepNodes(const std::map<std::string, SiteSight>& seen, Sights* sights, WallTime now);
+  void TellOfNodes(const edge::Keeping& before);
+  // Nodes hear whether they are wanted, on each stream and at each change.
+  void TellNodes();
+  // Nothing: it is to go on as it does.
+  std::optional<agent::v1::AnnounceWish::Wish> WishFor(const NodeName& node) const;
+  void TellNode(const fleet::LiveNode& live);
   void Climb(const std::string& site, const SiteSight& sight, WallTime now);
   edge::RampFacts FactsOf(const Record& record, const SiteSight& sight, WallTime now) const;
   edge::RampOptions RampOptionsOf(const std::string& site) const;
@@ -127,7 +139,7 @@ class Promises final : public publish::Bookkeeper,
   store::Database& database_;
   task::Executor& state_;
   fleet::Journal& journal_;
-  const fleet::Fleet& fleet_;
+  fleet::Fleet& fleet_;
   witness::Witnesses& witnesses_;
   const publish::Publisher& publisher_;
   Sources sources_;
@@ -135,6 +147,12 @@ class Promises final : public publish::Bookkeeper,
 
   Records records_;
   edge::Keeping keeping_;
+  // What each node was told last, and on which stream.
+  struct Told {
+    uint64_t session = 0;
+    agent::v1::AnnounceWish::Wish wish = agent::v1::AnnounceWish::WISH_UNSPECIFIED;
+  };
+  std::map<NodeName, Told> told_;
   std::map<std::string, Seen> seen_;
   std::set<std::string> unsaved_;    // records that the store does not have as they are
   std::set<std::string> forgotten_;  // records to be deleted there
@@ -142,6 +160,7 @@ class Promises final : public publish::Bookkeeper,
   std::string cause_;  // why other values are to go out; empty: they are not
   bool flushing_ = false;
   bool is_due_ = true;
+  bool has_looked_ = false;  // since the start: what is stored may be of long ago
   WallTime look_at_{};
   MonoTime watched_at_{};
   size_t watch_round_ = 0;

@@ -86,7 +86,9 @@ NodeSight Sights::LookAt(const fleet::LiveNode& live, const std::string& site, S
   };
   const barrier::Verdict handshakes = terms.handshakes.Judge(live, fleet_);
   take(handshakes);
-  if (terms.site->secure_hosts.empty()) {
+  if (live.RefusesQuic()) {
+    sight.no_http3 = name + ": refuses HTTP/3 as it was told to, and counts as announcing";
+  } else if (terms.site->secure_hosts.empty()) {
     sight.no_http3 = "no host of the site has a certificate";
   } else if (!handshakes.open) {
     sight.no_http3 = FirstOf(handshakes);
@@ -112,6 +114,25 @@ SiteSight Sights::Look(const std::string& site) {
     if (live.CountsAsAnnouncing()) out.nodes.emplace(name, LookAt(live, site, &out));
   }
   return out;
+}
+
+std::optional<edge::Sight> Sights::LookAtWithdrawn(const fleet::LiveNode& live,
+                                                   const std::string& site) {
+  // Without terms the server is one that has no listener on its own addresses alone.
+  if (!live.quic) return std::nullopt;
+  const publish::Release* release = publisher_.stable();
+  const planner::ServedSite* served = release == nullptr ? nullptr : FindSite(*release->plan, site);
+  if (served == nullptr || served->secure_hosts.empty()) return std::nullopt;
+  const auto subjects = WitnessedHttp3(live, served->secure_hosts.front());
+  if (subjects.empty()) return std::nullopt;
+  edge::Sight sight = edge::Sight::kWorks;
+  for (const model::ProofSubject& subject : subjects) {
+    const auto found = fleet_.book().find(subject);
+    const bool seen = found != fleet_.book().end() && found->second.boot_id == live.boot_id;
+    if (seen && !found->second.good) return edge::Sight::kBroken;
+    if (!seen) sight = edge::Sight::kUnknown;
+  }
+  return sight;
 }
 
 std::vector<model::ProofSubject> WitnessedHttp3(const fleet::LiveNode& live, const Hostname& host) {

@@ -36,6 +36,11 @@ class Sights {
 
   SiteSight Look(const std::string& site);
 
+  // HTTP/3 of the site on a node that is withdrawn for it, or returns: what witnesses saw through
+  // its own addresses. Nothing if nobody listens on them: then there is only its own word, once it
+  // has returned.
+  std::optional<edge::Sight> LookAtWithdrawn(const fleet::LiveNode& live, const std::string& site);
+
  private:
   struct Terms {
     const planner::ServedSite* site = nullptr;  // null: the plan does not have it

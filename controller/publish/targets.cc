@@ -37,6 +37,9 @@ barrier::Verdict Targets::Judge(const fleet::LiveNode& node, const fleet::Fleet&
   // What the plan asks of it, whatever it shows at this moment.
   const auto terms = quic_.find(node.node.name);
   member.quic = terms == quic_.end() ? nullptr : terms->second;
+  if (node.RefusesQuic()) {
+    member.quic = std::make_shared<const model::QuicTerms>(model::QuicTerms{false, {}, nullptr});
+  }
   barrier::Verdict verdict =
       barrier::Evaluate({member}, targets, fleet.service_addresses(), fleet.book(), {});
   verdict.open = verdict.open || targets.empty();

@@ -29,7 +29,8 @@ class Targets {
 
   // Whether `node` has been seen to serve them: by itself, and by a witness. Nothing to be seen of
   // it counts as seen. A node whose agent is older than the marks of sites is not asked for any:
-  // of its sites there is just its word.
+  // of its sites there is just its word. One that refuses QUIC, as it was told to, is asked for
+  // none.
   barrier::Verdict Judge(const fleet::LiveNode& node, const fleet::Fleet& fleet) const;
 
  private:

@@ -21,7 +21,8 @@ _lockstep() {
     ' node ban'*) choices='-h --help --reason --socket -o --output' ;;
     ' node unban'*) choices='-h --help --socket -o --output' ;;
     ' node remove'*) choices='-h --help --socket -o --output' ;;
-    ' node'*) choices='list show ban unban remove -h --help --socket -o --output' ;;
+    ' node gone'*) choices='-h --help --answers-nobody --socket -o --output' ;;
+    ' node'*) choices='list show ban unban remove gone -h --help --socket -o --output' ;;
     ' token create'*) choices='-h --help --node --pop --minutes --socket -o --output' ;;
     ' token list'*) choices='-h --help --socket -o --output' ;;
     ' token revoke'*) choices='-h --help --socket -o --output' ;;
@@ -44,6 +45,7 @@ _lockstep() {
     ' alt-svc off'*) choices='-h --help --all --socket -o --output' ;;
     ' alt-svc on'*) choices='-h --help --all --socket -o --output' ;;
     ' alt-svc'*) choices='show off on -h --help --socket -o --output' ;;
+    ' lint'*) choices='-h --help --socket -o --output' ;;
     ' cert issue'*) choices='-h --help --name --drop-names --wait --timeout --socket -o --output' ;;
     ' cert list'*) choices='-h --help --watch --socket -o --output' ;;
     ' cert show'*) choices='-h --help --pem --socket -o --output' ;;
@@ -59,7 +61,7 @@ _lockstep() {
     ' generation diff'*) choices='-h --help --socket -o --output' ;;
     ' generation'*) choices='list show diff -h --help --socket -o --output' ;;
     ' completion'*) choices='-h --help --socket -o --output' ;;
-    *) choices='status events version node token site policy quic-keys alt-svc cert challenge order generation completion -h --help --socket -o --output' ;;
+    *) choices='status events version node token site policy quic-keys alt-svc lint cert challenge order generation completion -h --help --socket -o --output' ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$current"))
 }

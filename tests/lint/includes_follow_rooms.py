@@ -9,6 +9,7 @@ from lintlib import PRODUCTION, Checks, includes, read, room_of, rooms, tracked
 CONTROLLER_STEPS = [
     {"app"},
     {"session", "adminapi", "hookapi", "drivers", "store/sqlite"},
+    {"lint"},
     {"certs", "promises"},
     {"publish"},
     {"challenges", "witness", "sites", "policy", "keys"},

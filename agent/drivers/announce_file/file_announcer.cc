@@ -1,5 +1,7 @@
 #include "agent/drivers/announce_file/file_announcer.h"
 
+#include <algorithm>
+
 #include "common/base/hostname.h"
 #include "common/fsutil/files.h"
 
@@ -32,8 +34,14 @@ Status FileAnnouncer::Announce() {
   return fsutil::WriteAtomic(path_, "announced\n", {.mode = 0644, .staging_directory = ""});
 }
 
-Status FileAnnouncer::Withdraw() {
-  return fsutil::WriteAtomic(path_, "withdrawn\n", {.mode = 0644, .staging_directory = ""});
+Result<std::string> FileAnnouncer::Want(Wanted wanted, const std::string& reason) {
+  const std::string path = path_ + ".wish";
+  std::string line = wanted == Wanted::kAnnounced ? "announced" : "withdrawn " + reason;
+  std::ranges::replace_if(
+      line, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  LS_RETURN_IF_ERROR(
+      fsutil::WriteAtomic(path, line + "\n", {.mode = 0644, .staging_directory = ""}));
+  return path + " says so";
 }
 
 }  // namespace lockstep::agent::drivers::announce_file

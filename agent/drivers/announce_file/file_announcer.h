@@ -1,6 +1,7 @@
 // FileAnnouncer: whether this node announces the service addresses stands in a file that whoever
 // looks after the routing reads and writes: "announced", "withdrawn", or "withdrawn confirmed"
-// where somebody else than this node has seen it.
+// where somebody else than this node has seen it. What the controller wants stands in a file beside
+// it, for them to follow.
 #pragma once
 
 #include <string>
@@ -16,9 +17,10 @@ class FileAnnouncer : public apply::Announcer {
 
   // kUnknown with the reason if the file is missing or says anything else.
   apply::AnnounceReport Report() override;
-  // Replace the file.
+  // Replaces the file.
   Status Announce() override;
-  Status Withdraw() override;
+  // Replaces `<path>.wish`: "announced", or "withdrawn" and why, in one line.
+  Result<std::string> Want(Wanted wanted, const std::string& reason) override;
 
  private:
   std::string path_;

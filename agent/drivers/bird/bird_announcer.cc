@@ -1,5 +1,6 @@
 #include "agent/drivers/bird/bird_announcer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace lockstep::agent::drivers::bird {
@@ -27,6 +28,20 @@ Result<bool> Exports(ControlSession* session, const IpAddress& address,
   if (reply.code() < 8000) return reply.lines.size() > 1;
   if (reply.code() == kNetworkNotFound || reply.lines.back().text == kNoTables) return false;
   return reply.ToStatus();
+}
+
+// BIRD shows it as "Message:" of a protocol that is down.
+constexpr char kMessage[] = "withdrawn by lockstep";
+
+Result<bool> IsDisabledByUs(ControlSession* session, const std::string& protocol) {
+  LS_ASSIGN_OR_RETURN(const Reply reply, session->Ask("show protocols all " + protocol));
+  bool down = false;
+  for (const Protocol& row : ParseProtocols(reply)) {
+    down = down || (row.name == protocol && row.state == "down");
+  }
+  return down && std::ranges::any_of(reply.lines, [](const Reply::Line& line) {
+           return line.text.find("Message:") != std::string::npos && line.text.ends_with(kMessage);
+         });
 }
 
 }  // namespace
@@ -89,14 +104,33 @@ Result<apply::AnnounceReport> BirdAnnouncer::AskBird(const std::vector<IpAddress
 
 Status BirdAnnouncer::Announce() {
   return Unimplemented(
-      "lockstep only reads BIRD's state; enable the protocol that originates the "
+      "what was disabled by hand is enabled by hand: enable the protocol that originates the "
       "service addresses with birdc");
 }
 
-Status BirdAnnouncer::Withdraw() {
-  return Unimplemented(
-      "lockstep only reads BIRD's state; disable the protocol that originates the "
-      "service addresses with birdc");
+// Through BIRD's message of a protocol: who disabled it is known after any restart of the agent,
+// and to whoever asks `birdc show protocols all`.
+Result<std::string> BirdAnnouncer::Want(Wanted wanted, const std::string&) {
+  if (options_.may_disable.empty()) {
+    return Unimplemented(
+        "lockstep only reads BIRD's state (bird.may_disable names no protocol): withdraw the "
+        "service addresses with birdc");
+  }
+  const net::Limit limit(options_.deadline, options_.stop);
+  LS_ASSIGN_OR_RETURN(ControlSession session,
+                      ControlSession::Open(options_.socket, limit, Access::kChange));
+  std::vector<std::string> changed;
+  for (const std::string& protocol : options_.may_disable) {
+    LS_ASSIGN_OR_RETURN(const bool ours, IsDisabledByUs(&session, protocol));
+    if (ours == (wanted == Wanted::kWithdrawn)) continue;
+    const std::string command = wanted == Wanted::kWithdrawn
+                                    ? "disable " + protocol + " \"" + kMessage + "\""
+                                    : "enable " + protocol;
+    LS_RETURN_IF_ERROR(session.Ask(command).status());
+    changed.push_back(protocol);
+  }
+  if (wanted == Wanted::kAnnounced) return "bird: enabled " + Joined(changed);
+  return "bird: disabled " + Joined(options_.may_disable);
 }
 
 }  // namespace lockstep::agent::drivers::bird

@@ -1,4 +1,5 @@
-// BirdAnnouncer: what BIRD 2 tells its neighbours about the service addresses. Read only.
+// BirdAnnouncer: what BIRD 2 tells its neighbours about the service addresses. It reads, and turns
+// off and on no protocol but those that it was given for that.
 #pragma once
 
 #include <mutex>
@@ -16,8 +17,10 @@ namespace lockstep::agent::drivers::bird {
 
 struct BirdOptions {
   std::string socket = "/run/bird/bird.ctl";
-  Micros deadline = Seconds(2);  // of a whole Report
-  std::stop_token stop = {};     // ends a Report at once, and all later ones
+  Micros deadline = Seconds(2);  // of a whole Report or Want
+  std::stop_token stop = {};     // ends what is under way at once, and all later ones
+  // Which originate the service addresses and may be disabled; none: BIRD is only read.
+  std::vector<std::string> may_disable = {};
 };
 
 // Safe from any thread.
@@ -32,9 +35,11 @@ class BirdAnnouncer : public apply::Announcer {
   // other machines; withdrawn if BIRD says of every one that there is none; else unknown, with the
   // reason. The daemon's word alone: never `confirmed`.
   apply::AnnounceReport Report() override;
-  // UNIMPLEMENTED: enable or disable the protocol that originates the service prefixes.
+  // UNIMPLEMENTED: who has disabled a protocol by hand enables it by hand.
   Status Announce() override;
-  Status Withdraw() override;
+  // Disables the protocols, leaving in each a message that says that it was lockstep, and enables
+  // those that have it.
+  Result<std::string> Want(Wanted wanted, const std::string& reason) override;
 
  private:
   Result<apply::AnnounceReport> AskBird(const std::vector<IpAddress>& addresses);

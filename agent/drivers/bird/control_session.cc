@@ -31,13 +31,14 @@ Result<Fd> Connect(const std::string& path) {
 
 }  // namespace
 
-Result<ControlSession> ControlSession::Open(const std::string& socket_path,
-                                            const net::Limit& limit) {
+Result<ControlSession> ControlSession::Open(const std::string& socket_path, const net::Limit& limit,
+                                            Access access) {
   LS_ASSIGN_OR_RETURN(Fd socket, Connect(socket_path));
   ControlSession session(std::move(socket), limit);
   LS_ASSIGN_OR_RETURN(const Reply greeting, session.ReadReply());
   if (greeting.code() != 1) return DataLoss(socket_path + " does not greet as bird does");
   session.greeting_ = greeting.lines.back().text;
+  if (access == Access::kChange) return session;
   LS_ASSIGN_OR_RETURN(const Reply restricted, session.Ask("restrict"));
   return session;
 }

@@ -1,4 +1,4 @@
-// ControlSession: one read-only conversation with a BIRD daemon.
+// ControlSession: one conversation with a BIRD daemon.
 #pragma once
 
 #include <string>
@@ -9,11 +9,14 @@
 
 namespace lockstep::agent::drivers::bird {
 
+enum class Access { kRead, kChange };
+
 class ControlSession {
  public:
-  // Connects, reads the greeting and gives up the right to change anything (`restrict`). `limit` is
-  // for the whole session and must outlive it.
-  static Result<ControlSession> Open(const std::string& socket_path, const net::Limit& limit);
+  // Connects, reads the greeting and, to read, gives up the right to change anything (`restrict`).
+  // `limit` is for the whole session and must outlive it.
+  static Result<ControlSession> Open(const std::string& socket_path, const net::Limit& limit,
+                                     Access access = Access::kRead);
 
   // One command, without a newline, and whatever BIRD says to it.
   Result<Reply> AskAnything(const std::string& command);

@@ -214,8 +214,10 @@ Status CaddyDriver::RepairAdmin(const Status& unreachable) {
 }
 
 Status CaddyDriver::Apply(const reconcile::Desired& desired, const reconcile::Desired* before) {
-  LS_ASSIGN_OR_RETURN(const RenderedConfig config,
-                      RenderConfig(desired, options_.render, Http3::kOn));
+  const bool refuse = desired.refuse_quic && desired.quic_server == reconcile::QuicServer::kCaddy;
+  cannot_refuse_ = refuse && KeepsOldCertificatesOnHttp3(FindVersion());
+  const Http3 http3 = refuse && !cannot_refuse_ ? Http3::kOff : Http3::kOn;
+  LS_ASSIGN_OR_RETURN(const RenderedConfig config, RenderConfig(desired, options_.render, http3));
   LS_ASSIGN_OR_RETURN(const Running running, PrepareLoad());
   const bool repair = before == nullptr && applied_ == config.id && running.id == config.id;
   if (desired.quic_server != reconcile::QuicServer::kCaddy) {
@@ -346,6 +348,12 @@ Status CaddyDriver::Ensure() {
   const bool same = crypto::Sha256(shown) == applied_digest_;
   crypto::Wipe(shown);
   return same ? Status::Ok() : Aborted("somebody changed caddy's config");
+}
+
+std::vector<std::string> CaddyDriver::WhyNotRefused() {
+  if (!cannot_refuse_) return {};
+  return {"caddy before 2.7 keeps UDP " + std::to_string(options_.render.https_port) +
+          " open until it ends, and TCP would end with it"};
 }
 
 std::vector<std::string> CaddyDriver::Inspect() {

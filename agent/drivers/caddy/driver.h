@@ -52,7 +52,9 @@ class CaddyDriver : public apply::Driver {
   // a change: null, for what this driver has applied already, opens HTTP/3 anew. Where certificates
   // changed and Caddy is older than 2.7, HTTP/3 is closed and opened between two loads: live QUIC
   // connections end, those of HTTP/1 and HTTP/2 do not. Where another server is to have UDP 443 and
-  // this Caddy holds it, Caddy is restarted. FAILED_PRECONDITION for a foreign config.
+  // this Caddy holds it, Caddy is restarted. Where it is to refuse QUIC and is older than 2.7 it
+  // goes on serving HTTP/3: to let go of UDP 443 it would have to end, and TCP with it.
+  // FAILED_PRECONDITION for a foreign config.
   Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) override;
 
   // Ok while Caddy runs what was last applied here (and before anything was). NOT_FOUND once it
@@ -60,6 +62,7 @@ class CaddyDriver : public apply::Driver {
   Status Ensure() override;
 
   std::vector<std::string> Inspect() override;
+  std::vector<std::string> WhyNotRefused() override;
 
  private:
   // What Caddy runs.
@@ -97,6 +100,7 @@ class CaddyDriver : public apply::Driver {
   std::string applied_digest_;               // SHA-256 of the config as Caddy shows it
   std::vector<std::string> file_roots_;      // of what was applied
   std::vector<std::string> http3_problems_;  // since the last renewal
+  bool cannot_refuse_ = false;               // QUIC, as it was told to
 };
 
 }  // namespace lockstep::agent::drivers::caddy

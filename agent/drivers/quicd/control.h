@@ -18,6 +18,9 @@ class Control {
   // Takes a serialised Config and returns the digest that the server computed over it.
   virtual Result<std::string> Configure(std::string_view config) = 0;
   virtual Status Release() = 0;
+  // Ends the server's process at once, whatever it is at; who supervises it starts another, which
+  // serves nothing. Ok if there is none. PERMISSION_DENIED if it may not be ended by us.
+  virtual Status End() = 0;
 };
 
 }  // namespace lockstep::agent::drivers::quicd

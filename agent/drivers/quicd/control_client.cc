@@ -1,5 +1,9 @@
 #include "agent/drivers/quicd/control_client.h"
 
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -18,9 +22,15 @@ namespace v1 = ::lockstep::quicd::v1;
 constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
 constexpr size_t kMaxShownErrors = 5;
 
-Status CheckServer(int connection, const ControlOptions& options) {
-  const Result<net::LocalPeer> peer = net::PeerOf(connection);
+Result<net::LocalPeer> PeerOf(int connection, const ControlOptions& options) {
+  Result<net::LocalPeer> peer = net::PeerOf(connection);
   if (!peer.ok()) return peer.status().Prefixed(options.socket);
+  return peer;
+}
+
+Status CheckServer(int connection, const ControlOptions& options) {
+  const Result<net::LocalPeer> peer = PeerOf(connection, options);
+  if (!peer.ok()) return peer.status();
   const auto& uids = options.server_uids;
   if (std::find(uids.begin(), uids.end(), peer->uid) != uids.end()) return Status::Ok();
   return PermissionDenied("a process of uid " + std::to_string(peer->uid) + " listens on " +
@@ -68,11 +78,11 @@ Result<Fd> ConnectToServer(const ControlOptions& options) {
   return socket;
 }
 
-Result<v1::Response> ControlClient::Ask(const v1::Request& request) {
+Result<v1::Response> ControlClient::Ask(const v1::Request& request, Micros within) {
   if (request.ByteSizeLong() > frame::kMaxPrefixedBytes) {
     return ResourceExhausted("the configuration of lockstep-quicd is longer than 64 MiB");
   }
-  const net::Limit limit(options_.call, options_.stop);
+  const net::Limit limit(within, options_.stop);
   Result<v1::Response> response = Exchange(Framed(request), limit);
   if (response.ok() && response->has_refused()) return Refusal(response->refused());
   return response;
@@ -95,7 +105,7 @@ Result<v1::Response> ControlClient::Exchange(std::string frame, const net::Limit
 Result<v1::GetStatusResponse> ControlClient::GetStatus() {
   v1::Request request;
   request.mutable_get_status();
-  LS_ASSIGN_OR_RETURN(const v1::Response response, Ask(request));
+  LS_ASSIGN_OR_RETURN(const v1::Response response, Ask(request, options_.status_call));
   if (!response.has_get_status()) return Unexpected();
   return response.get_status();
 }
@@ -103,7 +113,7 @@ Result<v1::GetStatusResponse> ControlClient::GetStatus() {
 Result<std::string> ControlClient::Configure(std::string_view config) {
   v1::Request request;
   request.mutable_configure()->set_config(std::string(config));
-  const Result<v1::Response> response = Ask(request);
+  const Result<v1::Response> response = Ask(request, options_.call);
   crypto::Wipe(*request.mutable_configure()->mutable_config());
   LS_RETURN_IF_ERROR(response.status());
   if (!response->has_configure()) return Unexpected();
@@ -113,8 +123,30 @@ Result<std::string> ControlClient::Configure(std::string_view config) {
 Status ControlClient::Release() {
   v1::Request request;
   request.mutable_release();
-  LS_ASSIGN_OR_RETURN(const v1::Response response, Ask(request));
+  LS_ASSIGN_OR_RETURN(const v1::Response response, Ask(request, options_.call));
   return response.has_release() ? Status::Ok() : Unexpected();
+}
+
+// The process that a connection names may end, and its number become another's, before we have hold
+// of it. One that listens there still, once we have, is it.
+Status ControlClient::End() {
+  const auto find = [this]() -> Result<pid_t> {
+    LS_ASSIGN_OR_RETURN(const Fd connection, ConnectToServer(options_));
+    LS_ASSIGN_OR_RETURN(const net::LocalPeer peer, PeerOf(connection.get(), options_));
+    return peer.pid;
+  };
+  const Result<pid_t> found = find();
+  if (found.status().code() == Code::kUnavailable) return Status::Ok();
+  LS_RETURN_IF_ERROR(found.status());
+  const std::string what = "process " + std::to_string(*found) + " of lockstep-quicd";
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, *found, 0)));
+  if (!process.valid()) return FromErrno(errno, what);
+  LS_ASSIGN_OR_RETURN(const pid_t again, find());
+  if (again != *found) return Aborted("lockstep-quicd was started anew meanwhile");
+  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) {
+    return FromErrno(errno, "end " + what);
+  }
+  return Status::Ok();
 }
 
 }  // namespace lockstep::agent::drivers::quicd

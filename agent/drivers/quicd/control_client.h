@@ -19,6 +19,7 @@ struct ControlOptions {
   // Whose process must be at the other end: whoever listens gets every private key.
   std::vector<uid_t> server_uids;
   Micros call = Seconds(10);
+  Micros status_call = Seconds(3);  // asked often, and answered at once by one that is well
   std::stop_token stop = {};
 };
 
@@ -33,9 +34,11 @@ class ControlClient : public Control {
   Result<lockstep::quicd::v1::GetStatusResponse> GetStatus() override;
   Result<std::string> Configure(std::string_view config) override;
   Status Release() override;
+  Status End() override;
 
  private:
-  Result<lockstep::quicd::v1::Response> Ask(const lockstep::quicd::v1::Request& request);
+  Result<lockstep::quicd::v1::Response> Ask(const lockstep::quicd::v1::Request& request,
+                                            Micros within);
   Result<lockstep::quicd::v1::Response> Exchange(std::string frame, const net::Limit& limit);
 
   const ControlOptions options_;

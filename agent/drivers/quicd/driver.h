@@ -33,21 +33,26 @@ class QuicdDriver : public apply::Driver {
   std::vector<std::string> Capabilities() override;
   // Where it is to serve: it is there, and of whom it should be.
   Status Check(const reconcile::Desired& desired) override;
-  // Where it is not to serve, it lets go of UDP 443; one that is not there has none.
+  // Where it is not to serve, it lets go of UDP 443; one that is not there has none. Where it is to
+  // refuse QUIC it is left without the service addresses, and ended if it does not take that.
   Status Apply(const reconcile::Desired& desired, const reconcile::Desired* before) override;
   // NOT_FOUND once it has lost what was applied.
   Status Ensure() override;
   std::vector<std::string> Inspect() override;
+  std::vector<std::string> WhyNotRefused() override;
   void Watch(std::function<void()> on_restart) override;
   void StopWatching() override { watch_.reset(); }
 
  private:
   Status Release();
+  Status Configure(const reconcile::Desired& desired);
+  void Silence(const Status& why);
 
   const QuicdOptions options_;
   const std::unique_ptr<Control> control_;
   std::optional<std::string> applied_digest_;  // unset: it is to serve nothing
   std::atomic<bool> serves_{false};            // whether that is set, for the watch's thread
+  std::string not_refused_;  // why what hangs could not be ended; empty: nothing does
   std::unique_ptr<RestartWatch> watch_;
 };
 

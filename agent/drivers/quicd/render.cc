@@ -23,8 +23,11 @@ std::string Text(const reconcile::SharedSecret& secret) {
 }
 
 void AddAddresses(const Desired& desired, const RenderSettings& settings, v1::Config* out) {
-  for (const IpAddress& address : desired.service_addresses) {
-    out->add_service_addresses(address.ToString());
+  // Without a socket there the kernel says at once that nobody listens.
+  if (!desired.refuse_quic) {
+    for (const IpAddress& address : desired.service_addresses) {
+      out->add_service_addresses(address.ToString());
+    }
   }
   out->set_port(settings.port);
   const auto fill = [&](const reconcile::PreferredAddress& from, v1::PreferredAddress* to) {

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <string>
 
+#include "agent/quicd/app/watchdog.h"
 #include "agent/quicd/control/control_server.h"
 #include "agent/quicd/loop/loop.h"
 #include "agent/quicd/server/server.h"
@@ -76,6 +77,7 @@ Status Serve(const Options& options) {
     if (std::exchange(stopping, true)) return loop->Stop();
     server.Drain(Millis(options.drain_ms), [&] { loop->Stop(); });
   }));
+  LS_ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog, Watchdog::FromEnvironment(*loop));
   log::Info("quicd.start", {{"version", LOCKSTEP_VERSION}, {"control", options.control_socket}});
   loop->Run();
   log::Info("quicd.stopped");

@@ -73,7 +73,6 @@ bool Configuration::IsWitness(const IpAddress& address) const {
 }
 
 void Configuration::CheckAddresses(Errors* errors) const {
-  if (settings_.service_addresses.empty()) errors->emplace_back("there is no service address");
   if (settings_.port == 0) errors->emplace_back("the service port is 0");
   for (const IpAddress& address : settings_.service_addresses) {
     // A wildcard socket would answer from whichever address the kernel picks.

@@ -10,6 +10,7 @@
 namespace lockstep::controller::adminapi {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -62,6 +63,11 @@ TEST_F(AdminTest, APolicyIsExplainedForANodeAndASite) {
   ASSERT_NE(knob, response.knobs().end());
   EXPECT_FALSE(knob->enforceable());
   EXPECT_EQ(knob->offered(), "not offered");
+  rig_.state.AdvanceBy(Seconds(2));
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ExplainPolicy, request, &response).ok());
+  ASSERT_EQ(response.alt_svc_size(), 1);
+  EXPECT_EQ(response.alt_svc(0).phase(), "silent");
+  EXPECT_THAT(response.alt_svc(0).note(), HasSubstr("fra1"));
   request.set_site("nix");
   EXPECT_EQ(Call(&v1::AdminService::Stub::ExplainPolicy, request, &response).error_code(),
             grpc::StatusCode::NOT_FOUND);
@@ -91,6 +97,26 @@ TEST_F(AdminTest, WhatIsPromisedIsShownAndSwitchedBySite) {
   EXPECT_EQ(shown.sites(0).note(), "an operator has switched it off");
   request.set_site("nix");
   EXPECT_EQ(Call(&v1::AdminService::Stub::GetAltSvc, request, &shown).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(AdminTest, ASiteIsLintedAndWhatWasNotLookedAtIsSaid) {
+  v1::LintSitesRequest request;
+  v1::LintSitesResponse response;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::LintSites, request, &response).ok());
+  EXPECT_EQ(response.sites_size(), 0);
+  v1::ApplySitesResponse sites;
+  ASSERT_TRUE(Apply(kSite, &sites).ok());
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::LintSites, request, &response).ok());
+  ASSERT_EQ(response.sites_size(), 1);
+  EXPECT_EQ(response.sites(0).site(), "www.example.test");
+  EXPECT_EQ(response.sites(0).findings_size(), 0);
+  ASSERT_EQ(response.sites(0).looked_at_size(), 1);
+  EXPECT_EQ(response.sites(0).looked_at(0).extent(), "nothing is promised");
+  EXPECT_THAT(response.sites(0).not_looked_at(),
+              Contains(HasSubstr("HTTPS records of www.example.test: ")));
+  request.set_site("nix");
+  EXPECT_EQ(Call(&v1::AdminService::Stub::LintSites, request, &response).error_code(),
             grpc::StatusCode::NOT_FOUND);
 }
 

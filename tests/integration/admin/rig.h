@@ -54,6 +54,9 @@ class AdminTest : public ::testing::Test {
         key_ring_(rig_.database, rig_.state, rig_.journal, keys::MakeFirst(rig_.clock.Now())),
         promises_({}, rig_.database, rig_.state, rig_.journal, rig_.fleet, rig_.witnesses,
                   rig_.publisher, {}, {}),
+        no_dns_(dns::Config{{*Endpoint::Parse("127.0.0.1:1")}, Millis(50), Millis(100)}),
+        linter_({}, {rig_.fleet, rig_.publisher, policies_, promises_, sites_}, no_dns_, workers_,
+                rig_.state, rig_.journal),
         challenges_({}, 1, rig_.database, rig_.state, rig_.fleet),
         resolver_(dns::Config{}),
         rehearsal_(NoRehearsal(), resolver_),
@@ -93,11 +96,11 @@ class AdminTest : public ::testing::Test {
     identity::Access access;
     access.own_uid = ::geteuid();
     access.is_banned = [](const NodeName&) { return false; };
-    auto started =
-        AdminServer::Start({.socket_path = Socket(), .group = {}}, access,
-                           {rig_.state, rig_.database, rig_.journal, rig_.fleet, enrollment_,
-                            sites_, policies_, key_ring_, promises_, challenges_, rig_.publisher,
-                            book_, checks_, orders_, renewals_, "0.1.0", rig_.clock.Now(), 1});
+    auto started = AdminServer::Start(
+        {.socket_path = Socket(), .group = {}}, access,
+        {rig_.state, rig_.database, rig_.journal, rig_.fleet, enrollment_, sites_, policies_,
+         key_ring_, promises_, linter_, challenges_, rig_.publisher, book_, checks_, orders_,
+         renewals_, "0.1.0", rig_.clock.Now(), 1});
     LS_CHECK(started.ok());
     server_ = *std::move(started);
     channel_ = grpc::CreateCustomChannel("unix:" + Socket(), grpc::InsecureChannelCredentials(),
@@ -164,6 +167,8 @@ class AdminTest : public ::testing::Test {
   policy::Policies policies_;
   keys::KeyRing key_ring_;
   promises::Promises promises_;
+  dns::Resolver no_dns_;
+  lint::Linter linter_;
   challenges::Challenges challenges_;
   dns::Resolver resolver_;
   witness::Rehearsal rehearsal_;

@@ -1,4 +1,5 @@
 // What a real Caddy answers once the driver has applied a state: sites, challenges, headers.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -193,7 +194,9 @@ TEST_F(CaddyServingTest, AnObserverComparesWhatIsPromised) {
   look.mark = desired.sites[0].mark;
   for (const std::string& indifferent_or_right : {std::string(), desired.sites[0].alt_svc}) {
     look.alt_svc = indifferent_or_right;
-    EXPECT_EQ(observer.Observe(look, Seconds(5), {}).error(), "");
+    const auto seen = observer.Observe(look, Seconds(5), {});
+    EXPECT_EQ(seen.error(), "");
+    EXPECT_THAT(seen.http().alt_svc().fields(), testing::ElementsAre(desired.sites[0].alt_svc));
   }
   look.alt_svc = "clear";
   EXPECT_EQ(

@@ -37,24 +37,24 @@ class Client {
   std::optional<v1::Response> Receive() {
     std::array<char, 4096> buffer{};
     while (true) {
-      if (auto message = deframer_.Next().value()) {
+      if (auto message = reader_.Next().value()) {
         v1::Response response;
         LS_CHECK(response.ParseFromString(*message));
         return response;
       }
       const ssize_t size = ::read(socket_.get(), buffer.data(), buffer.size());
       if (size <= 0) return std::nullopt;
-      deframer_.Add({buffer.data(), static_cast<size_t>(size)});
+      reader_.Add({buffer.data(), static_cast<size_t>(size)});
     }
   }
   v1::Response Ask(const v1::Request& request) {
-    Send(Frame(request.SerializeAsString()));
+    Send(frame::Prefixed(request.SerializeAsString()));
     return Receive().value();
   }
 
  private:
   Fd socket_;
-  Deframer deframer_;
+  frame::PrefixedReader reader_;
 };
 
 class ControlTest : public testing::Test {
@@ -159,8 +159,9 @@ TEST_F(ControlTest, SeveralRequestsAtOnceAreAnsweredInOrder) {
   Client client(path_);
   v1::Request status;
   status.mutable_get_status();
-  client.Send(Frame(status.SerializeAsString()) + Frame(Configure().SerializeAsString()) +
-              Frame(status.SerializeAsString()));
+  client.Send(frame::Prefixed(status.SerializeAsString()) +
+              frame::Prefixed(Configure().SerializeAsString()) +
+              frame::Prefixed(status.SerializeAsString()));
   EXPECT_EQ(client.Receive()->get_status().config_version(), "");
   EXPECT_TRUE(client.Receive()->has_configure());
   EXPECT_EQ(client.Receive()->get_status().config_version(), "v1");
@@ -168,9 +169,9 @@ TEST_F(ControlTest, SeveralRequestsAtOnceAreAnsweredInOrder) {
 
 TEST_F(ControlTest, GarbageIsRefusedOrHungUpOn) {
   Client client(path_);
-  client.Send(Frame("\xff\xff\xff"));
+  client.Send(frame::Prefixed("\xff\xff\xff"));
   EXPECT_TRUE(client.Receive()->has_refused());
-  client.Send(Frame(""));
+  client.Send(frame::Prefixed(""));
   EXPECT_TRUE(client.Receive()->has_refused());
   v1::Request request;
   request.mutable_configure()->set_config("\xff\xff\xff");

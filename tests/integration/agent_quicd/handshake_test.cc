@@ -85,7 +85,7 @@ TEST(HandshakeTest, AnAddressForWitnessesAnswersThemAloneAndIsNotOffered) {
   probe::QuicRequest request;
   request.route.target = own;
   request.route.deadline = Millis(500);
-  request.sni = kName;
+  request.sni = Hostname::Parse(kName).value();
   EXPECT_FALSE(probe::QuicHandshake(request, {}).handshake) << "a stranger";
   EXPECT_GT(rig.counters().dropped(server::Drop::kNotAWitness), 0U);
   request.route.source = IpAddress::Parse("127.0.0.9").value();

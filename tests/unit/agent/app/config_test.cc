@@ -64,5 +64,15 @@ TEST(ConfigTest, TwoSourcesOfTheAnnounceStateAreRefused) {
               HasSubstr("cannot stand beside [bird]"));
 }
 
+TEST(ConfigTest, BirdIsOnlyReadUnlessItSaysWhatMayBeDisabled) {
+  const std::string bird = std::string(kWhole) + "[bird]\nsocket = \"/run/bird/bird.ctl\"\n";
+  EXPECT_TRUE(ParseConfig(bird, "agent.toml")->bird_may_disable.empty());
+  const auto given = ParseConfig(bird + "may_disable = [\"service4\"]\n", "agent.toml");
+  EXPECT_EQ(given->bird_may_disable, std::vector<std::string>{"service4"});
+  EXPECT_THAT(
+      ParseConfig(bird + "may_disable = [\"all; down\"]\n", "agent.toml").status().message(),
+      HasSubstr("must name protocols of BIRD"));
+}
+
 }  // namespace
 }  // namespace lockstep::agent::app

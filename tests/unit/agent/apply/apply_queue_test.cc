@@ -39,17 +39,36 @@ class FakeAnnouncer final : public Announcer {
     announced = true;
     return Status::Ok();
   }
-  Status Withdraw() override { return Status::Ok(); }
+  Result<std::string> Want(Wanted wish, const std::string& reason) override {
+    const std::lock_guard lock(mutex);
+    if (!wants.ok()) return wants;
+    told.push_back(wish == Wanted::kAnnounced ? "announced" : "withdrawn: " + reason);
+    announced = wish == Wanted::kAnnounced;
+    return std::string("the file says so");
+  }
+  std::vector<std::string> Told() {
+    const std::lock_guard lock(mutex);
+    return told;
+  }
+  void FailWants(Status status) {
+    const std::lock_guard lock(mutex);
+    wants = std::move(status);
+  }
 
   std::atomic<bool> announced{false};
   std::atomic<bool> wanted{false};
+
+ private:
+  std::mutex mutex;
+  Status wants;
+  std::vector<std::string> told;
 };
 
 class ApplyQueueTest : public ::testing::Test {
  protected:
   ApplyQueueTest() {
     queue.emplace(ApplyQueue::Parts{strand, worker, sweeps, rig.observer, rig.driver, &announcer,
-                                    *rig.applier},
+                                    *rig.applier, &wishes},
                   heard, QueueSettings{.soak = Seconds(60), .inspect_every = Seconds(5)});
   }
   ~ApplyQueueTest() override {
@@ -100,7 +119,22 @@ class ApplyQueueTest : public ::testing::Test {
     return Until(done);
   }
 
+  v1::AnnounceWish Wish(v1::AnnounceWish::Wish wish) const {
+    v1::AnnounceWish out;
+    out.set_wish(wish);
+    if (wish != v1::AnnounceWish::WISH_ANNOUNCED) out.set_reason("HTTP/3 is broken here");
+    return out;
+  }
+  bool Refuses() const { return rig.driver.serving() && rig.driver.serving()->refuse_quic; }
+  // Withdrawn as wished, all of it done.
+  void Withdraw() {
+    queue->OnWish(Wish(v1::AnnounceWish::WISH_WITHDRAWN));
+    ASSERT_TRUE(Until([&] { return Refuses() && queue->view().follow.notes.size() == 2; }));
+    ASSERT_TRUE(queue->view().follow.withdrawn());
+  }
+
   ApplierRig rig;
+  const state::WishFile wishes{rig.directory.path()};
   fakes::FakeClock& clock = rig.clock;
   fakes::ManualExecutor strand{clock};
   task::WorkerPool worker{"apply", 1};
@@ -277,6 +311,115 @@ TEST_F(ApplyQueueTest, ANodeThatNobodyWantsBackStaysWithdrawn) {
   heard.lane_in_step = true;
   for (int i = 0; i < 4; ++i) Pass(Seconds(5));
   EXPECT_FALSE(announcer.announced);
+}
+
+TEST_F(ApplyQueueTest, ANodeThatIsToWithdrawTellsWhoAnnouncesAndRefusesQuic) {
+  Start();
+  Serve(1);
+  announcer.announced = true;
+  Withdraw();
+  EXPECT_THAT(announcer.Told(), ::testing::ElementsAre("withdrawn: HTTP/3 is broken here"));
+  EXPECT_THAT(
+      queue->view().follow.notes,
+      ::testing::ElementsAre("the file says so", "QUIC is refused on the service addresses"));
+  // TCP is served on, pushes are taken, and QUIC is not looked for.
+  EXPECT_EQ(rig.Leaf(), LeafOf(1));
+  Serve(2);
+  EXPECT_TRUE(Refuses());
+  for (const auto& seen : heard.acks.back().observations()) {
+    EXPECT_NE(seen.kind(), types::v1::PROBE_KIND_QUIC);
+  }
+  // Said again it changes nothing.
+  queue->OnWish(Wish(v1::AnnounceWish::WISH_WITHDRAWN));
+  Settle();
+  EXPECT_EQ(announcer.Told().size(), 1u);
+}
+
+TEST_F(ApplyQueueTest, AWithdrawnNodeReturnsOnceEverythingIsProved) {
+  Start();
+  Serve(1);
+  Withdraw();
+  rig.driver.Misserve("www.example.test");
+  queue->OnWish(Wish(v1::AnnounceWish::WISH_ANNOUNCED));
+  ASSERT_TRUE(Until([&] { return !Refuses(); }));
+  for (int i = 0; i < 4; ++i) Pass(Seconds(5));
+  EXPECT_TRUE(queue->view().follow.returning());
+  EXPECT_EQ(announcer.Told().size(), 1u);
+  rig.driver.ServeRight();
+  for (int i = 0; i < 4; ++i) Pass(Seconds(5));
+  EXPECT_EQ(announcer.Told().size(), 1u) << "the challenges are not known to be served";
+  heard.lane_in_step = true;
+  for (int i = 0; i < 20 && announcer.Told().size() < 2; ++i) Pass(Seconds(5));
+  EXPECT_EQ(announcer.Told().back(), "announced");
+  ASSERT_TRUE(Until([&] { return !queue->view().follow.returning(); }));
+  EXPECT_FALSE(wishes.Find());
+}
+
+TEST_F(ApplyQueueTest, AWithdrawnNodeIsNotAnnouncedWhoeverElseWantsItBack) {
+  Start();
+  Serve(1);
+  Withdraw();
+  announcer.wanted = true;
+  heard.lane_in_step = true;
+  for (int i = 0; i < 6; ++i) Pass(Seconds(5));
+  EXPECT_FALSE(announcer.announced);
+}
+
+TEST_F(ApplyQueueTest, ANodeThatIsNeededAllTheSameReturnsWithoutQuic) {
+  Start();
+  Serve(1);
+  heard.lane_in_step = true;
+  Withdraw();
+  queue->OnWish(Wish(v1::AnnounceWish::WISH_WITHOUT_QUIC));
+  for (int i = 0; i < 20 && announcer.Told().size() < 2; ++i) Pass(Seconds(5));
+  EXPECT_EQ(announcer.Told().back(), "announced");
+  ASSERT_TRUE(Until(
+      [&] { return queue->view().follow.phase == v1::AnnounceState::FOLLOWING_WITHOUT_QUIC; }));
+  EXPECT_TRUE(Refuses());
+  EXPECT_TRUE(wishes.Find()) << "an agent that starts anew refuses QUIC, too";
+  queue->OnWish(Wish(v1::AnnounceWish::WISH_ANNOUNCED));
+  ASSERT_TRUE(Until([&] { return !Refuses(); }));
+  for (int i = 0; i < 20 && wishes.Find(); ++i) Pass(Seconds(5));
+  EXPECT_FALSE(wishes.Find());
+}
+
+TEST_F(ApplyQueueTest, AnAgentThatStartsWithoutAControllerStaysWithdrawn) {
+  Start();
+  Serve(1);
+  Withdraw();
+  rig.Restart();
+  rig.driver.Restart();
+  ApplyQueue again(
+      {strand, worker, sweeps, rig.observer, rig.driver, &announcer, *rig.applier, &wishes}, heard);
+  const WorkersEnd workers_end(*this);
+  bool ready = false;
+  again.Start([&] { ready = true; });
+  ASSERT_TRUE(Until([&] { return ready && rig.driver.serving(); }));
+  EXPECT_TRUE(again.view().follow.withdrawn());
+  EXPECT_TRUE(Refuses());
+}
+
+TEST_F(ApplyQueueTest, WhatCouldNotBeWithdrawnIsTriedAgainAndWhatMayNotBeIsTold) {
+  Start();
+  Serve(1);
+  announcer.announced = true;
+  announcer.FailWants(Unavailable("bird is not there"));
+  queue->OnWish(Wish(v1::AnnounceWish::WISH_WITHDRAWN));
+  ASSERT_TRUE(Until([&] { return !queue->view().follow.notes.empty(); }));
+  EXPECT_EQ(queue->view().follow.notes[0], "not withdrawn: bird is not there");
+  EXPECT_TRUE(Refuses());
+  announcer.FailWants(Status::Ok());
+  for (int i = 0; i < 10 && announcer.announced; ++i) Pass(Seconds(5));
+  EXPECT_FALSE(announcer.announced);
+}
+
+TEST_F(ApplyQueueTest, ANodeThatWasNeverToWithdrawHasNothingToReturnFrom) {
+  Start();
+  Serve(1);
+  queue->OnWish(Wish(v1::AnnounceWish::WISH_ANNOUNCED));
+  Settle();
+  EXPECT_FALSE(queue->view().follow.returning());
+  EXPECT_TRUE(announcer.Told().empty());
 }
 
 TEST_F(ApplyQueueTest, AGenerationIsKnownGoodAfterAHealthySoak) {

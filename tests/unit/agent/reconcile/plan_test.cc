@@ -66,6 +66,18 @@ TEST(PlanTest, PeersAloneDisturbNoServer) {
   EXPECT_FALSE(plan.changes.disturbs_servers());
 }
 
+TEST(PlanTest, LockstepQuicdIsToldOfOtherWitnesses) {
+  Desired before = Base();
+  before.quic_server = QuicServer::kQuicd;
+  Desired desired = before;
+  desired.peers.push_back({*NodeName::Parse("ams1"), *PopName::Parse("ams"), {}});
+  EXPECT_TRUE(MakePlan(desired, &before).changes.quic);
+  desired = before;
+  desired.controller_addresses = {*IpAddress::Parse("192.0.2.1")};
+  EXPECT_TRUE(MakePlan(desired, &before).changes.quic);
+  EXPECT_FALSE(MakePlan(before, &before).changes.quic);
+}
+
 TEST(PlanTest, ASiteAloneKeepsQuicConnectionsAlive) {
   const Desired before = Base();
   Desired desired = before;

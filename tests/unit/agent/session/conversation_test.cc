@@ -21,6 +21,13 @@ class Sent final : public Outbox {
     for (const auto& message : messages) count += message.message_case() == kind ? 1 : 0;
     return count;
   }
+  v1::Heartbeat LastHeartbeat() const {
+    v1::Heartbeat last;
+    for (const auto& message : messages) {
+      if (message.has_heartbeat()) last = message.heartbeat();
+    }
+    return last;
+  }
   std::vector<v1::AgentMessage> messages;
   std::vector<Urgency> urgencies;
 };
@@ -137,6 +144,24 @@ TEST_F(ConversationTest, TheLaneGoesBeforeALongAnswer) {
       EXPECT_EQ(sent.urgencies[i], Urgency::kUrgent);
     }
   }
+}
+
+TEST_F(ConversationTest, WhatTheControllerWishesIsFollowedAndReported) {
+  Welcome(10);
+  Push(1);
+  v1::ControllerMessage message;
+  message.mutable_announce_wish()->set_wish(v1::AnnounceWish::WISH_WITHDRAWN);
+  message.mutable_announce_wish()->set_reason("HTTP/3 is broken here");
+  conversation.OnMessage(message);
+  ASSERT_TRUE(Until([&] { return rig.driver.serving()->refuse_quic; }));
+  ASSERT_TRUE(Until([&] { return !queue.view().follow.notes.empty(); }));
+  strand.AdvanceBy(Seconds(10));
+  const v1::AnnounceState said = sent.LastHeartbeat().announce();
+  EXPECT_EQ(said.following(), v1::AnnounceState::FOLLOWING_WITHDRAWN);
+  EXPECT_THAT(said.following_notes(),
+              ::testing::ElementsAre(::testing::HasSubstr("nothing here announces"),
+                                     "QUIC is refused on the service addresses"));
+  EXPECT_EQ(conversation.MakeHello().announce().following(), said.following());
 }
 
 TEST_F(ConversationTest, TheMissResponderHearsOfSnapshotAndLane) {

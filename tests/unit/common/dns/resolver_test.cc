@@ -212,7 +212,7 @@ TEST(LookupCaaTest, FailsWhereACaWouldFail) {
 TEST(LookupHttpsTest, ShowsTheBindingsByPriority) {
   DnsServer server({
       // 2 edge.test. alpn=h2
-      "www.example.test. 60 IN TYPE65 \\# 20 0002 0465646765047465737400 00010003026832",
+      "www.example.test. 300 IN TYPE65 \\# 20 0002 0465646765047465737400 00010003026832",
       // 1 . alpn=h3,h2 port=443 ipv4hint=203.0.113.10
       "www.example.test. 60 IN TYPE65 \\# 27 0001 00 00010006026833026832 0003000201bb "
       "00040004cb00710a",
@@ -224,7 +224,9 @@ TEST(LookupHttpsTest, ShowsTheBindingsByPriority) {
   EXPECT_THAT((*found)[0].alpn, ElementsAre("h3", "h2"));
   EXPECT_EQ((*found)[0].port, 443);
   EXPECT_THAT(Texts((*found)[0].ipv4_hints), ElementsAre("203.0.113.10"));
+  EXPECT_EQ((*found)[0].ttl, Seconds(60));
   EXPECT_EQ((*found)[1].target, "edge.test");
+  EXPECT_EQ((*found)[1].ttl, Seconds(300));
 }
 
 TEST(LookupHttpsTest, IsEmptyWhereThereIsNone) {

@@ -65,6 +65,20 @@ TEST_F(PastTest, RecoveryGoesBeyondEveryEpochThatNodesHaveSeen) {
   EXPECT_EQ(Read().epoch.counter, 9u);
 }
 
+// Who was marked when the copy was made says nothing of today.
+TEST_F(PastTest, RecoveryWithdrawsNobody) {
+  (void)Read();
+  const Status put = rig_.database.RunNow([](store::Stores& stores) {
+    model::KeepingState keeping;
+    keeping.nodes[fakes::Node("ams1")].marked_since = FromUnixMicros(1);
+    return stores.promises.PutKeeping(keeping);
+  });
+  ASSERT_TRUE(put.ok());
+  EXPECT_EQ(Read().keeping.nodes.size(), 1u);
+  ASSERT_TRUE(Recover(rig_.database).ok());
+  EXPECT_TRUE(Read().keeping.nodes.empty());
+}
+
 // A restored database does not know what was promised since it was copied.
 TEST_F(PastTest, RecoveryBooksEverythingThatEveryNodeMayHavePromised) {
   (void)Read();

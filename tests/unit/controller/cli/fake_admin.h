@@ -49,6 +49,7 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::GetQuicKeysResponse quic_keys;
   v1::GetAltSvcResponse alt_svc;
   v1::SwitchAltSvcResponse alt_svc_switched;
+  v1::LintSitesResponse linted;
 
   v1::BanNodeRequest last_ban;
   std::string last_removed;
@@ -58,6 +59,7 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::ExplainPolicyRequest last_explain;
   v1::GetAltSvcRequest last_alt_svc;
   v1::SwitchAltSvcRequest last_switch;
+  v1::LintSitesRequest last_lint;
   v1::IssueCertificateRequest last_issue;
 
  private:
@@ -98,6 +100,11 @@ class FakeAdmin final : public v1::AdminService::Service {
                             v1::SwitchAltSvcResponse* to) override {
     last_switch = *request;
     return Answer(alt_svc_switched, to);
+  }
+  grpc::Status LintSites(Context*, const v1::LintSitesRequest* request,
+                         v1::LintSitesResponse* to) override {
+    last_lint = *request;
+    return Answer(linted, to);
   }
   // Two pages, so that the CLI must ask for both.
   grpc::Status ListNodes(Context*, const v1::ListNodesRequest* request,

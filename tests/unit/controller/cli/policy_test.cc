@@ -58,11 +58,22 @@ TEST_F(PolicyCliTest, ExplainShowsWhatIsNotEnforceableAndWhatWasSeen) {
   sight.set_observer("ams1");
   sight.set_disable_active_migration(true);
   sight.mutable_idle_timeout()->set_seconds(30);
+  auto& promise = *admin.explained.add_alt_svc();
+  promise.set_site("www.example.test");
+  promise.set_value("h3=\":443\"; ma=300");
+  promise.set_phase("advertising");
+  promise.set_note("ma=3600 in 12 min");
+  auto& sending = *promise.add_nodes();
+  sending.add_values("");
+  sending.add_values("h3=\":443\"; ma=300");
+  sending.set_missing("ams1: serves a generation with none");
   const Ran ran = Run({"policy", "explain", "ams1", "www.example.test"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(admin.last_explain.site(), "www.example.test");
   EXPECT_THAT(ran.out, AllOf(HasSubstr("caddy/2.6.2"), HasSubstr("not enforceable"),
                              HasSubstr("disable_active_migration true")));
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("advertising"), HasSubstr("none, then h3=\":443\""),
+                             HasSubstr("ma=3600 in")));
   std::istringstream lines(ran.out);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), kMaxColumns);
 }

@@ -63,6 +63,44 @@ TEST_F(KeepingTest, WhoIsMarkedStaysSoWhenTheFloorIsReached) {
   EXPECT_TRUE(keeping.step_back.contains("www"));
 }
 
+TEST_F(KeepingTest, WhoIsMarkedIsCalledBackWhereTheOthersGoAndLeavesAgainLater) {
+  See(1, Sight::kBroken);
+  Look();
+  EXPECT_EQ(Look(Seconds(30)).marked, Marked::kWithdraw);
+  for (int i = 2; i <= 3; ++i) facts_.nodes[Node(i)].available = false;  // one stays of two
+  EXPECT_EQ(Look().marked, Marked::kAsItIs);
+  EXPECT_EQ(Look(Seconds(29)).marked, Marked::kAsItIs) << "a stream that breaks is no outage";
+  const auto called = Look(Seconds(1));
+  EXPECT_EQ(called.marked, Marked::kWithoutHttp3);
+  EXPECT_TRUE(called.withdraw.contains(Node(1)));
+  EXPECT_TRUE(called.step_back.contains("www"));
+  facts_.nodes[Node(2)].available = true;
+  EXPECT_EQ(Look().look_at, std::optional<WallTime>(now_ + minutes(10)));
+  EXPECT_EQ(Look(minutes(9)).marked, Marked::kWithoutHttp3);
+  EXPECT_EQ(Look(minutes(1)).marked, Marked::kWithdraw);
+}
+
+TEST_F(KeepingTest, AStartOfTheControllerFindsNobodyThereAndCallsNobodyBack) {
+  See(1, Sight::kBroken);
+  Look();
+  Look(Seconds(30));
+  state_.floor = {};
+  for (int i = 1; i <= 4; ++i) facts_.nodes[Node(i)].available = false;
+  EXPECT_EQ(Look().marked, Marked::kAsItIs);
+  for (int i = 1; i <= 4; ++i) facts_.nodes[Node(i)].available = true;
+  EXPECT_EQ(Look(Seconds(5)).marked, Marked::kWithdraw);
+}
+
+TEST_F(KeepingTest, ANodeThatReturnsCountsForNobodyAndMayBeSentAwayAgain) {
+  for (int i = 3; i <= 4; ++i) facts_.nodes[Node(i)].returning = true;
+  See(3, Sight::kBroken);
+  Look();
+  EXPECT_TRUE(Look(Seconds(30)).withdraw.contains(Node(3))) << "it is not announced yet";
+  See(1, Sight::kBroken);
+  Look();
+  EXPECT_FALSE(Look(Seconds(30)).withdraw.contains(Node(1))) << "two are announced, with it";
+}
+
 TEST_F(KeepingTest, WaitsWhereALossSpreads) {
   See(1, Sight::kBroken);
   Look();

@@ -216,18 +216,18 @@ const std::map<std::string, Case> kQuicCases = {
      {[](auto& in) { in.transports[0].connection_id_bytes = 0; },
       [](auto& in) { in.transports[0].connection_id_bytes.reset(); }}},
     {"preferred-where-forbidden",
-     {[](auto& in) { in.roaming_forbidden = true; },
+     {[](auto& in) { in.transports[0].roaming_forbidden = true; },
       [](auto& in) {
-        in.roaming_forbidden = true;
+        in.transports[0].roaming_forbidden = true;
         in.transports[0].preferred_v4.reset();
         in.transports[0].preferred_v6.reset();
       }}},
     {"preferred-behind-balancer",
      {[](auto& in) {
-        in.behind_balancer = true;
+        in.transports[0].behind_balancer = true;
         in.transports[0].own_addresses.pop_back();
       },
-      [](auto& in) { in.behind_balancer = true; }}},
+      [](auto& in) { in.transports[0].behind_balancer = true; }}},
     {"migration-other-than-wanted",
      {[](auto& in) { in.transports[0].disable_active_migration = false; },
       [](auto& in) {

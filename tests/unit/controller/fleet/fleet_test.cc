@@ -1,5 +1,6 @@
 #include "controller/fleet/fleet.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -3,14 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/publish/manifests.h"
 #include "tests/fakes/publish_rig.h"
 
 namespace lockstep::controller::promises {
 namespace {
 
 using fakes::Node;
+using Wish = agent::v1::AnnounceWish::Wish;
+using AnnounceWish = agent::v1::AnnounceWish;
+using Follows = agent::v1::AnnounceState::Following;
+using AnnounceState = agent::v1::AnnounceState;
 using std::chrono::hours;
 using std::chrono::minutes;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -128,6 +134,27 @@ class PromisesTest : public testing::Test {
     const auto views = promises_.View();
     EXPECT_EQ(views.size(), 1u);
     return views.at(0);
+  }
+  // What the node was told of its announcements, in order.
+  std::vector<agent::v1::AnnounceWish> WishesTo(const std::string& name) {
+    std::vector<agent::v1::AnnounceWish> out;
+    for (const auto& message : rig_.link.MessagesTo(Node(name))) {
+      if (message.has_announce_wish()) out.push_back(message.announce_wish());
+    }
+    return out;
+  }
+  std::vector<Wish> KindsTo(const std::string& name) {
+    std::vector<Wish> out;
+    for (const auto& wish : WishesTo(name)) out.push_back(wish.wish());
+    return out;
+  }
+  void Beat(const std::string& name, Follows following) {
+    agent::v1::AgentMessage message;
+    auto* announce = message.mutable_heartbeat()->mutable_announce();
+    announce->set_state(agent::v1::AnnounceState::STATE_ANNOUNCED);
+    announce->set_following(following);
+    announce->add_following_notes("bird: disabled service4");
+    rig_.Say(name, message);
   }
   model::EdgePolicy WithoutServer(const std::string& node) {
     model::EdgePolicy out;
@@ -268,6 +295,35 @@ TEST_F(PromisesTest, ANodeThatDoesNotShowTheSwitchHasNoEnd) {
   EXPECT_EQ(View().holds[0].retirement.unproved, std::vector<NodeName>{Node("nyc1")});
 }
 
+TEST_F(PromisesTest, AMachineThatAnOperatorVouchesIsGoneHasAnEndFromThen) {
+  Begin();
+  Pass(minutes(12), Seconds(5));
+  std::optional<Result<std::vector<std::string>>> answer;
+  const auto declare = [&](const std::string& name) {
+    answer.reset();
+    promises_.DeclareGone(Node(name), [&](const auto& sites) { answer = sites; });
+    rig_.state.RunAll();
+    return answer.value_or(Internal("no answer"));
+  };
+  EXPECT_EQ(declare("nyc1").status().code(), Code::kFailedPrecondition) << "it is connected";
+  EXPECT_EQ(declare("lax1").status().code(), Code::kNotFound);
+  silent_.insert("nyc1");
+  rig_.Disconnect("nyc1");
+  promises_.Switch({kSite}, false, [](const auto&) {});
+  Pass(minutes(30), Seconds(30));
+  ASSERT_EQ(View().holds.at(0).until, std::nullopt);
+  bool removed = false;
+  rig_.fleet.Ban(Node("nyc1"), "", [](const Status&) {});
+  rig_.fleet.Remove(Node("nyc1"), [&](const Status& status) { removed = status.ok(); });
+  Pass(Seconds(5));
+  ASSERT_TRUE(removed);
+  ASSERT_EQ(View().holds.at(0).until, std::nullopt) << "that it is no node says nothing";
+  EXPECT_EQ(declare("nyc1").value_or({}), std::vector<std::string>{kSite});
+  EXPECT_TRUE(rig_.HasEvent("node.gone"));
+  EXPECT_TRUE(View().holds.at(0).until.has_value());
+  EXPECT_TRUE(Stored().at(0).ledger.nodes.at(Node("nyc1")).open.empty());
+}
+
 TEST_F(PromisesTest, AValueThatIsRolledBackIsNotTriedWithTheNextChange) {
   refusing_["ams1"] = kFirst;
   refusing_["fra1"] = kFirst;
@@ -318,6 +374,110 @@ TEST_F(PromisesTest, WhoFallsBackToOlderContentIsBookedWithTheLongest) {
   Pass(Seconds(10));
   ASSERT_TRUE(View().holds.at(0).until.has_value());
   EXPECT_GT(*View().holds.at(0).until, rig_.clock.Now() + hours(24));
+}
+
+TEST_F(PromisesTest, ANodeThatIsMarkedIsToldAndToldAgainOnItsNextStream) {
+  Begin();
+  Pass(minutes(12), Seconds(5));
+  broken_.insert("fra1");
+  Pass(Seconds(29));
+  EXPECT_THAT(KindsTo("fra1"), IsEmpty());
+  Pass(Seconds(10));
+  ASSERT_THAT(KindsTo("fra1"), ElementsAre(AnnounceWish::WISH_WITHDRAWN));
+  EXPECT_THAT(WishesTo("fra1")[0].reason(), HasSubstr("HTTP/3 is promised and broken here"));
+  EXPECT_TRUE(WishesTo("fra1")[0].has_since());
+  EXPECT_THAT(KindsTo("ams1"), IsEmpty());
+  // Stored before it was said.
+  model::KeepingState stored;
+  ASSERT_TRUE(rig_.database
+                  .RunNow([&](store::Stores& stores) -> Status {
+                    LS_ASSIGN_OR_RETURN(stored, stores.promises.GetKeeping());
+                    return Status::Ok();
+                  })
+                  .ok());
+  EXPECT_TRUE(stored.nodes.at(Node("fra1")).marked_since.has_value());
+
+  rig_.Disconnect("fra1");
+  ASSERT_TRUE(rig_.Connect("fra1", rig_.MarkingHelloOf("fra1")).ok());
+  Pass(Seconds(3));
+  EXPECT_THAT(KindsTo("fra1"),
+              ElementsAre(AnnounceWish::WISH_WITHDRAWN, AnnounceWish::WISH_WITHDRAWN));
+  broken_.clear();
+  Pass(minutes(12), Seconds(5));
+  EXPECT_EQ(KindsTo("fra1").back(), AnnounceWish::WISH_ANNOUNCED);
+}
+
+TEST_F(PromisesTest, ANodeThatIsWithdrawnForNoReasonOfTodayIsToldToReturn) {
+  Begin();
+  rig_.Disconnect("fra1");
+  auto hello = rig_.MarkingHelloOf("fra1");
+  hello.mutable_announce()->set_following(AnnounceState::FOLLOWING_WITHDRAWN);
+  ASSERT_TRUE(rig_.Connect("fra1", hello).ok());
+  Pass(Seconds(3));
+  EXPECT_THAT(KindsTo("fra1"), ElementsAre(AnnounceWish::WISH_ANNOUNCED));
+}
+
+TEST_F(PromisesTest, AReadOnlyControllerTellsNobodyToWithdraw) {
+  Begin();
+  Pass(minutes(12), Seconds(5));
+  broken_.insert("fra1");
+  // Somebody has seen what this database does not know: a copy of it was restored.
+  model::Generation unknown;
+  unknown.number = 99;
+  unknown.start_id = std::string(16, 's');
+  auto hello = rig_.MarkingHelloOf("nyc1");
+  *hello.mutable_seen() = publish::Manifests(rig_.ca, {1, std::string(16, 'e')})
+                              .Sign(Node("nyc1"), unknown, std::string(32, 'd'));
+  (void)rig_.Connect("nyc1", hello);
+  ASSERT_FALSE(rig_.publisher.read_only_reason().empty());
+  Pass(minutes(5));
+  EXPECT_THAT(KindsTo("fra1"), IsEmpty());
+}
+
+TEST_F(PromisesTest, NobodyIsToldToWithdrawBelowTheFloor) {
+  Begin();
+  Pass(minutes(12), Seconds(5));
+  broken_ = {"ams1", "fra1", "nyc1"};
+  Pass(minutes(5));
+  for (const std::string& name : kNodes) EXPECT_THAT(KindsTo(name), IsEmpty()) << name;
+}
+
+TEST_F(PromisesTest, WhoIsWithdrawnIsCalledBackWithoutHttp3WhereNobodyElseIsLeft) {
+  Begin();
+  Pass(minutes(12), Seconds(5));
+  broken_.insert("fra1");
+  Pass(Seconds(40));
+  Beat("fra1", AnnounceState::FOLLOWING_WITHDRAWN);
+  for (const char* name : {"ams1", "nyc1"}) {
+    silent_.insert(name);
+    rig_.Disconnect(name);
+  }
+  Pass(Seconds(20));
+  EXPECT_THAT(KindsTo("fra1"), ElementsAre(AnnounceWish::WISH_WITHDRAWN));
+  Pass(Seconds(20));
+  EXPECT_THAT(KindsTo("fra1"),
+              ElementsAre(AnnounceWish::WISH_WITHDRAWN, AnnounceWish::WISH_WITHOUT_QUIC));
+  EXPECT_TRUE(rig_.HasEvent("http3.called_back"));
+}
+
+TEST_F(PromisesTest, NoPromiseClimbsOverANodeThatRefusesQuicAsItWasTold) {
+  Begin();
+  Pass(minutes(12), Seconds(5));
+  ASSERT_EQ(Value(), kFirst);
+  broken_.insert("fra1");
+  Pass(Seconds(40));
+  Beat("fra1", AnnounceState::FOLLOWING_WITHDRAWN);
+  EXPECT_TRUE(rig_.fleet.Find(Node("fra1"))->RefusesQuic());
+  Pass(Seconds(2));
+  EXPECT_TRUE(rig_.HasEvent("http3.withdrawn"));
+  EXPECT_THAT(View().note, HasSubstr("fra1: refuses HTTP/3 as it was told to"));
+  const fleet::LiveNode& ams = *rig_.fleet.Find(Node("ams1"));
+  EXPECT_FALSE(ams.RefusesQuic());
+  Beat("ams1", AnnounceState::FOLLOWING_WITHDRAWN);
+  EXPECT_FALSE(ams.RefusesQuic()) << "nobody told it to";
+  Beat("fra1", AnnounceState::FOLLOWING_UNSPECIFIED);
+  Pass(Seconds(2));
+  EXPECT_TRUE(rig_.HasEvent("http3.returned"));
 }
 
 }  // namespace

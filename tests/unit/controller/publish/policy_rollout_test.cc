@@ -114,5 +114,45 @@ TEST_F(PolicyRolloutTest, ASwitchToQuicdIsProvedByWhatItsHandshakesShow) {
   EXPECT_EQ(rig_.PushedTo("fra1"), 2u);
 }
 
+// Of TCP alone; what is there of QUIC is silence or a refusal.
+void ShowTls(fakes::PublishRig* rig, const std::string& name, char leaf) {
+  const auto see = [&](const std::string& address) {
+    return fakes::SeenTls(types::v1::PROBE_KIND_TLS, kHost, address, std::string(64, leaf));
+  };
+  agent::v1::AgentMessage message;
+  for (const char* address : {fakes::FleetRig::kService4, fakes::FleetRig::kService6}) {
+    *message.mutable_proof_report()->add_observations() = see(address);
+  }
+  rig->Say(name, message);
+  const auto* live = rig->fleet.Find(Node(name));
+  for (const IpAddress& address : live->node.addresses) {
+    rig->fleet.RecordWitnessed(live->node.name, live->boot_id, "witness", see(address.ToString()));
+  }
+}
+
+TEST_F(PolicyRolloutTest, ACertificateWaitsForNoQuicOfANodeThatRefusesItAsItWasTold) {
+  rig_.desired.certificates = {CertificateOf(kHost, {kHost}, 'a', rig_.clock.Now())};
+  rig_.Change();
+  agent::v1::AgentMessage follows;
+  follows.mutable_heartbeat()->mutable_announce()->set_following(
+      agent::v1::AnnounceState::FOLLOWING_WITHDRAWN);
+  rig_.Say("fra1", follows);
+  const auto pass = [this] {
+    for (int i = 0; i < 4; ++i) {
+      for (const std::string& name : kNodes) {
+        if (rig_.publisher.AppliedBy(Node(name)) != rig_.PushedTo(name)) rig_.Apply(name);
+      }
+      rig_.Show("ams1", {{{kHost, std::string(64, 'a')}}, {}});
+      ShowTls(&rig_, "fra1", 'a');
+      rig_.state.AdvanceBy(Seconds(1));
+    }
+  };
+  pass();
+  EXPECT_EQ(rig_.publisher.proved_generation(), 1u) << "nobody told it to";
+  rig_.fleet.SetMarked({Node("fra1")});
+  pass();
+  EXPECT_EQ(rig_.publisher.proved_generation(), 2u);
+}
+
 }  // namespace
 }  // namespace lockstep::controller::publish

@@ -39,10 +39,20 @@ TEST_F(FileAnnouncerTest, IsUnknownInDoubt) {
 
 TEST_F(FileAnnouncerTest, WritesWhatItReads) {
   FileAnnouncer announcer(path_);
-  ASSERT_EQ(announcer.Withdraw(), Status::Ok());
-  EXPECT_EQ(announcer.Report().state, State::kWithdrawn);
   ASSERT_EQ(announcer.Announce(), Status::Ok());
   EXPECT_EQ(announcer.Report().state, State::kAnnounced);
+}
+
+TEST_F(FileAnnouncerTest, WhatTheControllerWantsStandsBesideIt) {
+  FileAnnouncer announcer(path_);
+  ASSERT_EQ(announcer.Announce(), Status::Ok());
+  using Wanted = apply::Announcer::Wanted;
+  ASSERT_TRUE(announcer.Want(Wanted::kWithdrawn, "HTTP/3 is\nbroken").ok());
+  EXPECT_EQ(*fsutil::ReadFile(path_ + ".wish", 4096), "withdrawn HTTP/3 is broken\n");
+  // Whether it is done is for whoever looks after the routing to say.
+  EXPECT_EQ(announcer.Report().state, State::kAnnounced);
+  ASSERT_TRUE(announcer.Want(Wanted::kAnnounced, "").ok());
+  EXPECT_EQ(*fsutil::ReadFile(path_ + ".wish", 4096), "announced\n");
 }
 
 }  // namespace

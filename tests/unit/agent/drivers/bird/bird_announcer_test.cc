@@ -8,6 +8,8 @@
 
 #include <cstring>
 #include <functional>
+#include <map>
+#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -165,9 +167,84 @@ TEST_F(BirdAnnouncerTest, IsUnknownUntilTheServiceAddressesAreKnown) {
   EXPECT_EQ(report.sessions.size(), 2u);
 }
 
-TEST_F(BirdAnnouncerTest, ChangesNothing) {
+using Wanted = apply::Announcer::Wanted;
+
+TEST_F(BirdAnnouncerTest, ChangesNothingThatItWasNotGiven) {
   EXPECT_EQ(announcer_.Announce().code(), Code::kUnimplemented);
-  EXPECT_EQ(announcer_.Withdraw().code(), Code::kUnimplemented);
+  EXPECT_EQ(announcer_.Want(Wanted::kWithdrawn, "why").status().code(), Code::kUnimplemented);
+}
+
+// BIRD's words as 2.0.12 has them. Protocols by name: up, or the message of one that is down.
+class BirdWishTest : public BirdAnnouncerTest {
+ protected:
+  Result<std::string> Want(Wanted wanted) {
+    FakeBird bird(directory_ / "bird.ctl", kGreeting, [this](const std::string& command) {
+      said_.push_back(command);
+      return Answer(command);
+    });
+    auto told = wishing_.Want(wanted, "HTTP/3 is broken");
+    ::unlink((directory_ / "bird.ctl").c_str());
+    return told;
+  }
+  std::string Answer(const std::string& command) {
+    const std::string name = command.find("svc4") != std::string::npos ? "svc4" : "svc6";
+    if (command.starts_with("show protocols all ")) {
+      const std::string head =
+          "2002-Name Proto Table State Since Info\n1002-" + name + " Static m ";
+      if (up_.contains(name)) return head + "up 22:49:15 \n1006-  Channel ipv4\n0000 \n";
+      return head + "down 22:49:15 \n1006-  Message:        " + message_[name] +
+             "\n   Channel ipv4\n0000 \n";
+    }
+    if (command.starts_with("disable ")) {
+      if (up_.erase(name) == 0) return "0008-" + name + ": already disabled\n0000 \n";
+      message_[name] = command.substr(command.find('"') + 1);
+      message_[name].pop_back();
+      return "0009-" + name + ": disabled\n0000 \n";
+    }
+    if (command.starts_with("enable ")) {
+      up_.insert(name);
+      return "0011-" + name + ": enabled\n0000 \n";
+    }
+    return "9001 syntax error\n";
+  }
+
+  std::set<std::string> up_ = {"svc4", "svc6"};
+  std::map<std::string, std::string> message_;
+  std::vector<std::string> said_;
+  BirdAnnouncer wishing_{{.socket = directory_ / "bird.ctl",
+                          .deadline = Seconds(20),
+                          .stop = {},
+                          .may_disable = {"svc4", "svc6"}}};
+};
+
+TEST_F(BirdWishTest, DisablesWhatItMayAndEnablesItAgain) {
+  ASSERT_TRUE(Want(Wanted::kWithdrawn).ok());
+  EXPECT_TRUE(up_.empty());
+  EXPECT_EQ(message_["svc6"], "withdrawn by lockstep");
+  said_.clear();
+  ASSERT_TRUE(Want(Wanted::kWithdrawn).ok());  // done already
+  EXPECT_THAT(said_, ElementsAre("show protocols all svc4", "show protocols all svc6"));
+  ASSERT_TRUE(Want(Wanted::kAnnounced).ok());
+  EXPECT_THAT(up_, ElementsAre("svc4", "svc6"));
+}
+
+TEST_F(BirdWishTest, WhatSomebodyElseDisabledStaysDisabled) {
+  up_.erase("svc6");
+  message_["svc6"] = "maintenance";
+  ASSERT_TRUE(Want(Wanted::kWithdrawn).ok());
+  ASSERT_TRUE(Want(Wanted::kAnnounced).ok());
+  EXPECT_THAT(up_, ElementsAre("svc4"));
+}
+
+TEST_F(BirdWishTest, AProtocolThatBirdDoesNotKnowIsAnError) {
+  BirdAnnouncer stranger{{.socket = directory_ / "bird.ctl",
+                          .deadline = Seconds(20),
+                          .stop = {},
+                          .may_disable = {"nosuch"}}};
+  FakeBird bird(directory_ / "bird.ctl", kGreeting, [](const std::string&) {
+    return "9001 syntax error, unexpected CF_SYM_UNDEFINED\n";
+  });
+  EXPECT_FALSE(stranger.Want(Wanted::kWithdrawn, "why").ok());
 }
 
 }  // namespace

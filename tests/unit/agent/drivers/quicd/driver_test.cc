@@ -22,6 +22,9 @@ struct FakeServer {
   std::string config;
   Status refuse;
   int released = 0;
+  bool hangs = false;
+  Status may_end;  // whether we may
+  int ended = 0;
 };
 
 class FakeControl : public Control {
@@ -29,6 +32,7 @@ class FakeControl : public Control {
   explicit FakeControl(FakeServer* server) : server_(*server) {}
   Result<v1::GetStatusResponse> GetStatus() override {
     if (!server_.there) return Unavailable("cannot be reached");
+    if (server_.hangs) return DeadlineExceeded("did not answer");
     v1::GetStatusResponse out;
     out.set_program_version("1.2");
     v1::Config config;
@@ -39,6 +43,7 @@ class FakeControl : public Control {
   }
   Result<std::string> Configure(std::string_view config) override {
     if (!server_.there) return Unavailable("cannot be reached");
+    if (server_.hangs) return DeadlineExceeded("did not answer");
     if (!server_.refuse.ok()) return server_.refuse;
     server_.config = std::string(config);
     return crypto::Sha256(server_.lies ? "something else" : config);
@@ -46,6 +51,12 @@ class FakeControl : public Control {
   Status Release() override {
     server_.config.clear();
     ++server_.released;
+    return Status::Ok();
+  }
+  Status End() override {
+    if (!server_.may_end.ok()) return server_.may_end;
+    ++server_.ended;
+    server_.there = false;
     return Status::Ok();
   }
 
@@ -107,6 +118,14 @@ TEST(QuicdRenderTest, SaysEverythingOfTheNode) {
   EXPECT_EQ(config.ticket_keys().next(), std::string(64, 'b'));
   EXPECT_EQ(config.upstream().address(), "127.0.0.1:7445");
   EXPECT_EQ(config.upstream().secret(), "listener");
+}
+
+TEST(QuicdRenderTest, ToRefuseQuicItHasNoServiceAddressAndKeepsItsOwn) {
+  reconcile::Desired refusing = Sample();
+  refusing.refuse_quic = true;
+  const v1::Config config = Rendered(refusing);
+  EXPECT_THAT(config.service_addresses(), IsEmpty());
+  EXPECT_EQ(config.preferred_v4().advertised(), "198.51.100.7:443");
 }
 
 TEST(QuicdRenderTest, PeersTheControllerAndTheNodeItselfAreWitnesses) {
@@ -219,6 +238,62 @@ TEST_F(QuicdDriverTest, HandsOnTheWordsOfARefusal) {
   QuicdDriver driver = MakeDriver();
   EXPECT_EQ(driver.Apply(Sample(), nullptr), server_.refuse);
   EXPECT_EQ(driver.Ensure(), Status::Ok()) << "nothing was applied";
+}
+
+reconcile::Desired Refusing() {
+  reconcile::Desired out = Sample();
+  out.refuse_quic = true;
+  return out;
+}
+
+TEST_F(QuicdDriverTest, ToRefuseQuicItTakesTheListenersAway) {
+  QuicdDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(Sample(), nullptr), Status::Ok());
+  ASSERT_EQ(driver.Apply(Refusing(), nullptr), Status::Ok());
+  EXPECT_EQ(server_.config, RenderConfig(Refusing(), Settings()).Reveal());
+  EXPECT_EQ(server_.ended, 0);
+  EXPECT_THAT(driver.WhyNotRefused(), IsEmpty());
+}
+
+TEST_F(QuicdDriverTest, OneThatHangsIsEndedSoThatItsSocketsClose) {
+  QuicdDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(Sample(), nullptr), Status::Ok());
+  server_.hangs = true;
+  EXPECT_EQ(driver.Check(Refusing()), Status::Ok());
+  ASSERT_EQ(driver.Apply(Refusing(), nullptr), Status::Ok());
+  EXPECT_EQ(server_.ended, 1);
+  EXPECT_THAT(driver.WhyNotRefused(), IsEmpty());
+  // What takes its place is not to listen either.
+  server_ = FakeServer();
+  EXPECT_EQ(driver.Ensure().code(), Code::kNotFound);
+  ASSERT_EQ(driver.Apply(Refusing(), nullptr), Status::Ok());
+  EXPECT_EQ(driver.Ensure(), Status::Ok());
+}
+
+TEST_F(QuicdDriverTest, OneThatHangsWhileItIsToServeIsLeftAlone) {
+  QuicdDriver driver = MakeDriver();
+  server_.hangs = true;
+  EXPECT_EQ(driver.Apply(Sample(), nullptr).code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(server_.ended, 0);
+}
+
+TEST_F(QuicdDriverTest, SaysThatOneThatHangsIsNotItsToEnd) {
+  QuicdDriver driver = MakeDriver();
+  server_.hangs = true;
+  server_.may_end = PermissionDenied("operation not permitted");
+  ASSERT_EQ(driver.Apply(Refusing(), nullptr), Status::Ok()) << "it holds up no rollout";
+  EXPECT_THAT(driver.WhyNotRefused(),
+              ElementsAre("did not answer, and it could not be ended (operation not permitted): "
+                          "restart its unit"));
+}
+
+TEST_F(QuicdDriverTest, OneThatDoesNotTakeItLetsGoOfEverything) {
+  QuicdDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(Sample(), nullptr), Status::Ok());
+  server_.refuse = InvalidArgument("no");
+  ASSERT_EQ(driver.Apply(Refusing(), nullptr), Status::Ok());
+  EXPECT_EQ(server_.released, 1);
+  EXPECT_EQ(server_.ended, 0);
 }
 
 }  // namespace

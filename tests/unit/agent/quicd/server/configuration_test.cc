@@ -88,13 +88,13 @@ TEST(ConfigurationTest, TakesUnchangedCertificatesFromThePreviousOne) {
 
 TEST(ConfigurationTest, SaysEverythingThatIsWrong) {
   const std::string all = ErrorOf([](Settings& settings) {
-    settings.service_addresses.clear();
+    settings.port = 0;
     settings.reset_key = Letters('r', 31);
     settings.ticket_keys.current = Letters('k', 63);
     settings.sites.front().chain_pem = "no chain";
     settings.limits.max_streams = 0;
   });
-  for (const char* part : {"service address", "stateless-reset key", "session-ticket keys",
+  for (const char* part : {"port is 0", "stateless-reset key", "session-ticket keys",
                            "site www.example.test", "max_streams"}) {
     EXPECT_THAT(all, HasSubstr(part));
   }
