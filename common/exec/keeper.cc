@@ -12,12 +12,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace lockstep::exec {
 namespace {
 
+constexpr char kName[] = "lockstep-keeper";
 constexpr int kProgramNotStarted = 127;
+constexpr int kMisunderstood = 126;
+constexpr int kFixedWords = 5;  // before the program's own
 
 void Tell(int control, const Report& report) {
   // If this fails nobody is left to be told.
@@ -43,34 +52,41 @@ constexpr int kLastDescriptor = 0x7fffffff;
 // Each descriptor under its number; all others go at exec. Sources are first copied above all
 // targets, so that no move overwrites the source of another. Returns where control is now.
 int ArrangeDescriptors(const KeeperPlan& plan) {
-  const int above = plan.moves[plan.move_count - 1].to + 1;
+  const int above =
+      std::max(plan.targets.back(), plan.control + static_cast<int>(plan.targets.size())) + 1;
   const int control = ::fcntl(plan.control, F_DUPFD_CLOEXEC, above);
   if (control < 0) Fail(plan.control, Report::Step::kDescriptors);
-  for (size_t i = 0; i < plan.move_count; ++i) {
-    plan.moves[i].from = ::fcntl(plan.moves[i].from, F_DUPFD_CLOEXEC, above);
-    if (plan.moves[i].from < 0) Fail(control, Report::Step::kDescriptors);
+  std::vector<int> sources;
+  for (size_t i = 0; i < plan.targets.size(); ++i) {
+    const int given = plan.control + 1 + static_cast<int>(i);
+    sources.push_back(::fcntl(given, F_DUPFD_CLOEXEC, above));
+    if (sources.back() < 0) Fail(control, Report::Step::kDescriptors);
   }
   int next = 0;
-  for (size_t i = 0; i < plan.move_count; ++i) {
-    const FdMove& move = plan.moves[i];
-    if (::dup2(move.from, move.to) < 0) Fail(control, Report::Step::kDescriptors);
-    CloseRange(next, move.to - 1, CLOSE_RANGE_CLOEXEC);
-    next = move.to + 1;
+  for (size_t i = 0; i < plan.targets.size(); ++i) {
+    const int target = plan.targets[i];
+    if (::dup2(sources[i], target) < 0) Fail(control, Report::Step::kDescriptors);
+    CloseRange(next, target - 1, CLOSE_RANGE_CLOEXEC);
+    next = target + 1;
   }
   CloseRange(next, kLastDescriptor, CLOSE_RANGE_CLOEXEC);
   return control;
 }
 
+// By the system call: glibc keeps two numbers for itself, which posix_spawn leaves ignored.
 void ResetSignals() {
-  struct sigaction standard = {};
-  standard.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
+  constexpr size_t kSetBytes = 8;               // of the kernel's sigset_t
+  const std::array<uint64_t, 4> standard = {};  // the kernel's struct sigaction: SIG_DFL
+  for (int number = 1; number < NSIG; ++number) {
+    ::syscall(SYS_rt_sigaction, number, standard.data(), nullptr, kSetBytes);
+  }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-[[noreturn]] void BecomeProgram(const KeeperPlan& plan, pid_t keeper) {
+[[noreturn]] void BecomeProgram(const KeeperPlan& plan, char** argv, char** environment,
+                                pid_t keeper) {
   // A session of its own is also a process group of its own, and has no terminal to ask questions
   // on.
   ::setsid();
@@ -80,9 +96,9 @@ void ResetSignals() {
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::umask(plan.umask);
   const int control = ArrangeDescriptors(plan);
-  if (::chdir(plan.working_directory) != 0) Fail(control, Report::Step::kDirectory);
+  if (::chdir(plan.working_directory.c_str()) != 0) Fail(control, Report::Step::kDirectory);
   ResetSignals();
-  ::execve(plan.path, plan.argv, plan.environment);
+  ::execve(argv[0], argv, environment);
   Fail(control, Report::Step::kExec);
 }
 
@@ -153,23 +169,13 @@ void Keep(int control, pid_t program) {
   }
 }
 
-}  // namespace
-
-pid_t ForkQuietly() {
-#ifdef __SANITIZE_THREAD__
-  return ::fork();  // only this one knows ThreadSanitizer's own locks
-#else
-  return ::_Fork();
-#endif
-}
-
-void RunKeeper(const KeeperPlan& plan) {
-  ::prctl(PR_SET_NAME, "lockstep-keeper");
-  ::prctl(PR_SET_DUMPABLE, 0);  // a copy of our memory: nobody reads it
+[[noreturn]] void RunKeeper(const KeeperPlan& plan, char** argv, char** environment) {
+  ::prctl(PR_SET_NAME, kName);
+  ::prctl(PR_SET_DUMPABLE, 0);  // it holds the program's descriptors: nobody looks into it
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t keeper = ::getpid();
-  const pid_t program = ForkQuietly();
-  if (program == 0) BecomeProgram(plan, keeper);
+  const pid_t program = ::fork();
+  if (program == 0) BecomeProgram(plan, argv, environment, keeper);
   if (program < 0) Fail(plan.control, Report::Step::kFork);
 
   CloseRange(0, plan.control - 1, 0);
@@ -178,6 +184,43 @@ void RunKeeper(const KeeperPlan& plan) {
   const int status = EndEverything(program);
   Tell(plan.control, {.kind = Report::Kind::kEnded, .wait_status = status});
   ::_exit(0);
+}
+
+std::vector<int> ReadNumbers(const char* text) {
+  std::vector<int> numbers;
+  for (char* end = nullptr; *text != '\0'; text = *end == ',' ? end + 1 : end) {
+    numbers.push_back(static_cast<int>(std::strtol(text, &end, 10)));
+    if (end == text) ::_exit(kMisunderstood);
+  }
+  return numbers;
+}
+
+// glibc hands constructors what main gets. No thread runs yet, and nothing of the program.
+[[gnu::constructor]] void BecomeKeeperIfNamed(int argc, char** argv, char** environment) {
+  if (argc < 1 || std::strcmp(argv[0], kName) != 0) return;
+  if (argc <= kFixedWords) ::_exit(kMisunderstood);
+  KeeperPlan plan;
+  plan.control = std::atoi(argv[1]);
+  plan.targets = ReadNumbers(argv[2]);
+  plan.umask = static_cast<mode_t>(std::strtoul(argv[3], nullptr, 8));
+  plan.working_directory = argv[4];
+  if (plan.control < 3 || plan.targets.size() < 3) ::_exit(kMisunderstood);
+  RunKeeper(plan, argv + kFixedWords, environment);
+}
+
+}  // namespace
+
+std::vector<std::string> WordsOf(const KeeperPlan& plan) {
+  std::string targets;
+  for (const int target : plan.targets) {
+    targets += (targets.empty() ? "" : ",") + std::to_string(target);
+  }
+  char octal[16];
+  std::snprintf(octal, sizeof octal, "%o", static_cast<unsigned int>(plan.umask));
+  std::vector<std::string> words = {kName, std::to_string(plan.control), std::move(targets), octal,
+                                    plan.working_directory};
+  words.insert(words.end(), plan.argv.begin(), plan.argv.end());
+  return words;
 }
 
 }  // namespace lockstep::exec

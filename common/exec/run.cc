@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -91,10 +92,82 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
   return pointers;
 }
 
-// A child under way: from the fork to the last reaped descendant.
+// Copies of ours far above what a keeper gets, so that none is overwritten by another's number.
+Result<std::vector<Fd>> CopiesAbove(int lowest, const std::vector<int>& descriptors) {
+  std::vector<Fd> copies;
+  for (const int descriptor : descriptors) {
+    copies.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, lowest));
+    if (!copies.back().valid()) return FromErrno(errno, "copying a descriptor for a child");
+  }
+  return copies;
+}
+
+class SpawnSettings {
+ public:
+  SpawnSettings() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    // The keeper must not die of a Ctrl-C meant for us: all stays blocked in it. The program
+    // unblocks.
+    sigset_t all;
+    ::sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes, &all);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  }
+  ~SpawnSettings() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+// This program once more, as the keeper of `command`. posix_spawn shares our memory until the exec,
+// where a fork would copy it page by page.
+Result<pid_t> SpawnKeeper(const Command& command, const Fd& control,
+                          std::vector<InheritedFd> given) {
+  std::ranges::sort(given, {}, &InheritedFd::child_number);
+  KeeperPlan plan;
+  std::vector<int> sources = {control.get()};
+  for (const InheritedFd& fd : given) {
+    plan.targets.push_back(fd.child_number);
+    sources.push_back(fd.fd);
+  }
+  plan.control = plan.targets.back() + 1;
+  plan.umask = command.umask;
+  plan.working_directory = command.working_directory;
+  plan.argv = command.argv;
+  const int beyond = plan.control + static_cast<int>(sources.size());
+  LS_ASSIGN_OR_RETURN(const std::vector<Fd> copies, CopiesAbove(beyond, sources));
+
+  SpawnSettings settings;
+  int error = 0;
+  for (size_t i = 0; i < copies.size() && error == 0; ++i) {
+    error = ::posix_spawn_file_actions_adddup2(&settings.actions, copies[i].get(),
+                                               plan.control + static_cast<int>(i));
+  }
+  if (error == 0) error = ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, beyond);
+  std::vector<std::string> words = WordsOf(plan);
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : command.environment) {
+    variables.emplace_back(name).append("=").append(value);
+  }
+  pid_t keeper = -1;
+  if (error == 0) {
+    error = ::posix_spawn(&keeper, "/proc/self/exe", &settings.actions, &settings.attributes,
+                          Pointers(words).data(), Pointers(variables).data());
+  }
+  if (error != 0) return FromErrno(error, "starting a keeper for " + Quoted(command.argv[0]));
+  return keeper;
+}
+
+// A child under way: from the start to the last reaped descendant.
 class Child {
  public:
-  // Forks the keeper.
+  // Starts the keeper.
   static Result<Child> Start(const Command& command);
   Child(Child&& other) noexcept
       : keeper_(std::exchange(other.keeper_, -1)),
@@ -137,43 +210,11 @@ Result<Child> Child::Start(const Command& command) {
   child.control_ = Fd(ends[0]);
   const Fd keeper_end(ends[1]);
 
-  // All memory that the keeper and the child use is made ready here.
-  std::vector<std::string> words = command.argv;
-  std::vector<std::string> variables;
-  for (const auto& [name, value] : command.environment) {
-    variables.emplace_back(name).append("=").append(value);
-  }
-  const std::vector<char*> argv = Pointers(words);
-  const std::vector<char*> environment = Pointers(variables);
-  std::vector<FdMove> moves = {{input.get(), STDIN_FILENO},
-                               {out.write.get(), STDOUT_FILENO},
-                               {err.write.get(), STDERR_FILENO}};
-  for (const InheritedFd& fd : command.inherited) moves.push_back({fd.fd, fd.child_number});
-  std::ranges::sort(moves, {}, &FdMove::to);
-  const KeeperPlan plan = {.path = words[0].c_str(),
-                           .argv = argv.data(),
-                           .environment = environment.data(),
-                           .working_directory = command.working_directory.c_str(),
-                           .umask = command.umask,
-                           .moves = moves.data(),
-                           .move_count = moves.size(),
-                           .control = keeper_end.get()};
-
-  // The keeper must not die of a Ctrl-C meant for us, nor run our handlers.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int our_end = child.control_.get();
-  const pid_t pid = ForkQuietly();
-  if (pid == 0) {
-    ::close(our_end);
-    RunKeeper(plan);
-  }
-  const int error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return FromErrno(error, "fork for " + Quoted(command.argv[0]));
-  child.keeper_ = pid;
+  std::vector<InheritedFd> given = {{input.get(), STDIN_FILENO},
+                                    {out.write.get(), STDOUT_FILENO},
+                                    {err.write.get(), STDERR_FILENO}};
+  given.insert(given.end(), command.inherited.begin(), command.inherited.end());
+  LS_ASSIGN_OR_RETURN(child.keeper_, SpawnKeeper(command, keeper_end, std::move(given)));
   child.out_ = std::move(out.read);
   child.err_ = std::move(err.read);
   return child;

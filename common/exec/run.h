@@ -1,6 +1,6 @@
 // Running a child process that cannot outlive us, block us, flood us or inherit from us.
 //
-// Between us and the program sits a keeper: a forked process of ours that owns the program's
+// Between us and the program sits a keeper: a process of ours (keeper.h) that owns the program's
 // process group, adopts every descendant (PR_SET_CHILD_SUBREAPER) and holds one end of a socket.
 // When that socket closes, because Run is done with it or because our whole process was killed, the
 // keeper kills everything that is left, reaps it and exits. PR_SET_PDEATHSIG alone would not do: it
