@@ -85,13 +85,18 @@ class Quicd(Server):
                   {"handle": [{"handler": "static_response", "status_code": 403}]}]
         caddy = _caddy(self, place, "caddy-upstream", {"http": {"servers": {"plain": {
             "listen": [UPSTREAM], "automatic_https": {"disable": True}, "routes": routes}}}})
-        control_socket = place.directory / "control.sock"
+        control = place.directory / "control"
+        control.mkdir(mode=0o700, exist_ok=True)
+        control_socket = control / "control.sock"
+        control_socket.unlink(missing_ok=True)
         self.alone = self._start([program, "--control-socket", control_socket], place.directory / "quicd.log")
         self.counted = [self.alone, caddy]
         deadline = time.monotonic() + 10
         while not control_socket.exists():
             if time.monotonic() > deadline:
-                raise RuntimeError("lockstep-quicd does not open its control socket")
+                self.stop()
+                raise RuntimeError("lockstep-quicd does not open its control socket; see quicd.log in "
+                                   f"{place.directory}")
             time.sleep(0.05)
         Control("lockstep-quicd", control_socket).configure({
             "version": "1", "service_addresses": ["127.0.0.1"], "port": port, "server_id": bytes([0, 1]),

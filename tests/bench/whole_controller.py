@@ -62,7 +62,7 @@ class WholeController:
         self._log = open(self._home / "controller.log", "w", encoding="utf-8")
         self._process = subprocess.Popen([program, "run", "--config", config], stderr=self._log,
                                          stdout=self._log)
-        self._wait(lambda: self._cli("status").returncode == 0, "answers")
+        self._wait(lambda: self._cli("node", "list").returncode == 0, "answers")
 
     def wait_for_streams(self, count: int) -> None:
         """Also until all of them serve what is planned."""
