@@ -22,7 +22,7 @@ PORT = 443
 _RATE = "50mbit"
 _SILENCE_S = 6  # after which the client gives a silent connection up
 _DELAY_S = 3  # of a request on an idle connection
-_FILE = "download.bin"
+FILE = "download.bin"
 
 
 @dataclasses.dataclass
@@ -46,7 +46,7 @@ class Edge:
         files.mkdir(mode=0o755)
         directory.chmod(0o755)
         content = os.urandom(SIZE)
-        (files / _FILE).write_bytes(content)
+        (files / FILE).write_bytes(content)
         (files / "small").write_bytes(b"here\n")
         self.digest = hashlib.sha256(content).hexdigest()
 
@@ -70,16 +70,16 @@ class Edge:
 
     def download(self, family: int) -> Download:
         """One download by gtlsclient; the route leaves the node that serves it a quarter in."""
-        sent = self._sent()
+        sent = self.sent()
         began = time.monotonic()
-        with self._client(family, _FILE) as client:
+        with self._client(family, FILE) as client:
             wait_until("a quarter of the download",
-                       lambda: self._got(_FILE) >= MOVE_AT or client.poll() is not None,
+                       lambda: self._got(FILE) >= MOVE_AT or client.poll() is not None,
                        timeout_s=20, every_s=0.005)
-            with self._route_moved(family, self._busiest_since(sent)) as left:
-                at_move = self._got(_FILE)
+            with self.route_moved(family, self.busiest_since(sent)) as left:
+                at_move = self._got(FILE)
                 client.wait(timeout=60)
-        got = self._target / _FILE
+        got = self._target / FILE
         content = got.read_bytes() if got.exists() else b""
         return Download(left, at_move, len(content), hashlib.sha256(content).hexdigest(),
                         time.monotonic() - began)
@@ -87,11 +87,11 @@ class Edge:
     def ask_after_idling(self, family: int) -> float:
         """Seconds that a request takes on a connection that was idle while the route moved: at most,
         the handshake is in them."""
-        sent = self._sent()
+        sent = self.sent()
         began = time.monotonic()
         with self._client(family, "small", f"--delay-stream={_DELAY_S}s") as client:
             time.sleep(_DELAY_S / 3)  # for the handshake and the way to the preferred address
-            with self._route_moved(family, self._busiest_since(sent)):
+            with self.route_moved(family, self.busiest_since(sent)):
                 moved_s = time.monotonic() - began
                 client.wait(timeout=30)
                 took_s = time.monotonic() - began - _DELAY_S
@@ -113,17 +113,17 @@ class Edge:
         path = self._target / name
         return path.stat().st_size if path.exists() else 0
 
-    def _sent(self) -> dict[str, int]:
+    def sent(self) -> dict[str, int]:
         """Octets that each node's uplink has sent."""
         return {node.name: int(run(*inside(node.place.namespace, "cat", "/proc/net/dev"))
                                .split(f"{lay.UPLINK}:")[1].split()[8]) for node in self.fleet.nodes}
 
-    def _busiest_since(self, before: dict[str, int]):
-        now = self._sent()
+    def busiest_since(self, before: dict[str, int]):
+        now = self.sent()
         return self.fleet.node(max(now, key=lambda name: now[name] - before[name]))
 
     @contextlib.contextmanager
-    def _route_moved(self, family: int, node):
+    def route_moved(self, family: int, node):
         """BIRD on a node withdraws the service address; it comes back at the end."""
         protocol = f"service{family}"
         hops = len(self.fleet.nodes)
