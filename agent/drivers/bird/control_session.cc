@@ -1,40 +1,22 @@
 #include "agent/drivers/bird/control_session.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "common/net/socket.h"
+#include "common/net/unix_socket.h"
 
 namespace lockstep::agent::drivers::bird {
 namespace {
 
 constexpr size_t kMaxReplyBytes = size_t{1} << 20;
 
-// A unix socket connects at once, or its listener's queue is full.
-Result<Fd> Connect(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return InvalidArgument("socket path " + path + " is too long");
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size());
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.valid()) return FromErrno(errno, "socket");
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return FromErrno(errno, "bird at " + path);
-  }
-  return socket;
-}
-
 }  // namespace
 
 Result<ControlSession> ControlSession::Open(const std::string& socket_path, const net::Limit& limit,
                                             Access access) {
-  LS_ASSIGN_OR_RETURN(Fd socket, Connect(socket_path));
-  ControlSession session(std::move(socket), limit);
+  Result<Fd> socket = net::ConnectUnix(socket_path);
+  if (!socket.ok()) return socket.status().Prefixed("bird");
+  ControlSession session(*std::move(socket), limit);
   LS_ASSIGN_OR_RETURN(const Reply greeting, session.ReadReply());
   if (greeting.code() != 1) return DataLoss(socket_path + " does not greet as bird does");
   session.greeting_ = greeting.lines.back().text;
