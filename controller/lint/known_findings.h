@@ -17,8 +17,8 @@ class KnownFindings {
     std::vector<std::string> gone;  // rules
   };
 
-  // What differs from the reports of the site before. A finding is gone only once all of
-  // everything was looked at that had been looked at when it was there.
+  // What differs from the reports of the site before. A finding is gone only once all of what
+  // had been looked at when it was there was looked at again.
   News Note(const Report& report);
 
   // Forgets all other sites.
