@@ -74,7 +74,8 @@ struct Desired {
   std::optional<QuicIdentity> quic_identity;  // there where quic_server is lockstep-quicd, like
   std::optional<QuicKeys> quic_keys;          // the keys
   std::vector<IpAddress> controller_addresses = {};  // where the controller's own looks come from
-  // Of this node alone and in no snapshot: the controller wants QUIC on the service addresses refused.
+  // Of this node alone and in no snapshot: the controller wants QUIC on the service addresses
+  // refused.
   bool refuse_quic = false;
   std::vector<Peer> peers;
   std::vector<Site> sites;                // by name
