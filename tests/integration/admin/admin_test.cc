@@ -95,6 +95,26 @@ TEST_F(AdminTest, ABannedNodeIsCutAndShownSo) {
   EXPECT_EQ(response.node().ban_reason(), "stolen");
 }
 
+TEST_F(AdminTest, OnlyANodeThatIsAwayIsDeclaredGoneAndOnlyWithTheWordForIt) {
+  rig_.Enrol({"fra1", "nyc1"});
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  v1::DeclareNodeGoneRequest request;
+  v1::DeclareNodeGoneResponse response;
+  const auto declare = [&] {
+    return Call(&v1::AdminService::Stub::DeclareNodeGone, request, &response);
+  };
+  request.set_name("fra1");
+  EXPECT_EQ(declare().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.set_answers_nobody(true);
+  grpc::Status status = declare();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_message(), "node fra1 is connected: it is not gone");
+  request.set_name("nyc1");
+  status = declare();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "node nyc1 may be telling clients of no alternative");
+}
+
 TEST_F(AdminTest, ATokenIsShownOnceAndItsSecretNeverListed) {
   v1::CreateTokenRequest request;
   request.set_node("fra1");
@@ -124,6 +144,25 @@ TEST_F(AdminTest, ApplyingAFileSaysWhatChangesAndWhichGenerationCarriesIt) {
   ASSERT_TRUE(Apply(kSite, &again).ok());
   EXPECT_EQ(again.changes(0).kind(), v1::SiteChange::KIND_UNCHANGED);
   EXPECT_EQ(again.generation(), 0U);
+}
+
+TEST_F(AdminTest, ApplyingAgainWhatWasRolledBackTriesItOnceMore) {
+  rig_.Enrol({"fra1"});
+  ASSERT_TRUE(rig_.Connect("fra1").ok());
+  v1::ApplySitesResponse applied;
+  ASSERT_TRUE(Apply(kSite, &applied).ok());
+  rig_.Settle({"fra1"});
+  const std::string changed =
+      "[[site]]\nname = \"www.example.test\"\n[site.preset]\nbody = \"new\"\n";
+  ASSERT_TRUE(Apply(changed, &applied).ok());
+  rig_.Answer("fra1", agent::v1::Ack::OUTCOME_REJECTED, "no room on the disk");
+  rig_.Settle({"fra1"});
+  v1::ApplySitesResponse again;
+  ASSERT_TRUE(Apply(changed, &again).ok());
+  EXPECT_EQ(again.changes(0).kind(), v1::SiteChange::KIND_UNCHANGED);
+  EXPECT_GT(again.generation(), applied.generation());
+  rig_.Settle({"fra1"});
+  EXPECT_EQ(rig_.publisher.proved_generation(), again.generation());
 }
 
 TEST_F(AdminTest, AGenerationThatRollsOutNamesTheNodesItWaitsFor) {

@@ -239,6 +239,33 @@ TEST_F(CliTest, RemovingANodeThatAnnouncesIsSaid) {
             "203.0.113.10/32): stop that, orders no longer wait for it\n");
 }
 
+TEST_F(CliTest, NobodyIsDeclaredGoneUnlessItIsVouchedFor) {
+  const Ran ran = Run({"node", "gone", "fra1"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("--answers-nobody"), HasSubstr("fra1")));
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_EQ(admin.last_gone.name(), "") << "the controller was asked";
+}
+
+TEST_F(CliTest, ANodeThatIsGoneSaysWhichSitesClientsHoldOfIt) {
+  admin.gone.add_sites("shop.example.test");
+  admin.gone.add_sites("www.example.test");
+  const Ran ran = Run({"node", "gone", "fra1", "--answers-nobody"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(admin.last_gone.name(), "fra1");
+  EXPECT_TRUE(admin.last_gone.answers_nobody());
+  EXPECT_THAT(ran.err, HasSubstr("shop.example.test, www.example.test"));
+  EXPECT_THAT(Run({"node", "gone", "fra1", "--answers-nobody", "-o", "json"}).out,
+              HasSubstr("\"www.example.test\""));
+}
+
+TEST_F(CliTest, AConnectedNodeIsNotGone) {
+  admin.failure = {grpc::StatusCode::FAILED_PRECONDITION, "node fra1 is connected: it is not gone"};
+  const Ran ran = Run({"node", "gone", "fra1", "--answers-nobody"});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("node fra1 is connected: it is not gone"));
+}
+
 TEST_F(CliTest, WithoutAControllerItSaysSo) {
   server.reset();
   const Ran ran = Run({"node", "list"});

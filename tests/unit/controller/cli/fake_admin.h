@@ -50,9 +50,11 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::GetAltSvcResponse alt_svc;
   v1::SwitchAltSvcResponse alt_svc_switched;
   v1::LintSitesResponse linted;
+  v1::DeclareNodeGoneResponse gone;
 
   v1::BanNodeRequest last_ban;
   std::string last_removed;
+  v1::DeclareNodeGoneRequest last_gone;
   v1::CreateTokenRequest last_token;
   v1::ApplySitesRequest last_apply;
   v1::ApplyPolicyRequest last_policy;
@@ -129,6 +131,11 @@ class FakeAdmin final : public v1::AdminService::Service {
                           v1::RemoveNodeResponse*) override {
     last_removed = request->name();
     return failure;
+  }
+  grpc::Status DeclareNodeGone(Context*, const v1::DeclareNodeGoneRequest* request,
+                               v1::DeclareNodeGoneResponse* to) override {
+    last_gone = *request;
+    return Answer(gone, to);
   }
   grpc::Status CreateToken(Context*, const v1::CreateTokenRequest* request,
                            v1::CreateTokenResponse* to) override {

@@ -183,6 +183,20 @@ TEST_F(PublisherTest, WhatWasJustRolledBackIsNotTriedAgainAsItIs) {
   EXPECT_TRUE(rig_.HasEvent("generation.not_retried"));
 }
 
+TEST_F(PublisherTest, WhatWasRolledBackIsTriedOnceMoreWhenItIsAppliedOnceMore) {
+  Begin();
+  Edit("bad");
+  rig_.Change();
+  rig_.Answer("ams1", Ack::OUTCOME_REJECTED, "no room on the disk");
+  rig_.Settle(kNodes);
+  ASSERT_EQ(rig_.publisher.proved_generation(), 3u);
+  // The state that is wanted did not change; what was in its way did.
+  EXPECT_EQ(rig_.Change("the same sites were applied again"), 4u);
+  rig_.Settle(kNodes);
+  EXPECT_EQ(rig_.publisher.proved_generation(), 4u);
+  EXPECT_EQ(rig_.Stored(4).digest, rig_.Stored(2).digest);
+}
+
 TEST_F(PublisherTest, ARolloutThatReachedNobodyIsReplaced) {
   rig_.Enrol(kNodes);
   rig_.desired.sites = {SiteOf(kHost)};
