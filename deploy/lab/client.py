@@ -69,9 +69,12 @@ class Client:
                   stdin=json.dumps(questions), timeout_s=budget_s)
         return [Answer(**answer) for answer in json.loads(out)]
 
-    def load(self, questions: list[dict], rate_per_s: int, fresh_every: int = 10) -> "LoadRun":
+    def load(self, questions: list[dict], rate_per_s: int, fresh_every: int = 10,
+             at_least: int = 0) -> "LoadRun":
+        """Goes on until `finish`, and then to `at_least` requests."""
         argv = inside(self._layout.client.namespace, *self._command("load"))
-        order = {"questions": questions, "rate_per_s": rate_per_s, "fresh_every": fresh_every}
+        order = {"questions": questions, "rate_per_s": rate_per_s, "fresh_every": fresh_every,
+                 "at_least": at_least}
         return LoadRun([str(a) for a in argv], order)
 
     @contextlib.contextmanager
@@ -112,7 +115,7 @@ class LoadRun:
         self._process.stdin.flush()
 
     def finish(self) -> dict:
-        out, _ = self._process.communicate(timeout=60)
+        out, _ = self._process.communicate(timeout=240)
         if self._process.returncode != 0:
             raise LabError(f"the load generator ended with {self._process.returncode}")
         return json.loads(out)

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 
@@ -43,14 +44,16 @@ std::string TypeText(ldns_rr_type type) {
   return out;
 }
 
+// Closed if somebody else has it.
 Fd Bound(int type, const Endpoint& wanted) {
   Fd socket(::socket(wanted.address.is_v6() ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_storage address;
   const socklen_t length = wanted.ToSockaddr(&address);
-  LS_CHECK(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
-  return socket;
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0) return socket;
+  LS_CHECK(errno == EADDRINUSE);
+  return Fd();
 }
 
 // Puts the records for `name` into `answer`, following CNAMEs; false if the name is unknown.
@@ -87,9 +90,14 @@ std::string Wire(const ldns_pkt* packet) {
 
 DnsServer::DnsServer(std::vector<std::string> records, const Endpoint& endpoint)
     : records_(std::move(records)) {
-  udp_ = Bound(SOCK_DGRAM, endpoint);
-  endpoint_ = *net::LocalEndpoint(udp_);
-  tcp_ = Bound(SOCK_STREAM, endpoint_);
+  // A port that the system chose for the one may be taken for the other.
+  for (int tries = 0; !tcp_.valid(); ++tries) {
+    LS_CHECK(tries < 100 && (tries == 0 || endpoint.port == 0));
+    udp_ = Bound(SOCK_DGRAM, endpoint);
+    LS_CHECK(udp_.valid());
+    endpoint_ = *net::LocalEndpoint(udp_);
+    tcp_ = Bound(SOCK_STREAM, endpoint_);
+  }
   LS_CHECK(::listen(tcp_.get(), 16) == 0);
   int fds[2];
   LS_CHECK(::pipe2(fds, O_CLOEXEC) == 0);
