@@ -215,7 +215,8 @@ def _expect_as_if_nothing_had_been(fleet, outcome: Outcome) -> None:
            "the next order brought the old certificate")
     _expect_sound(fleet)
     serial = fleet.certificate(SITE)["serial"]
-    expect_equal(_litter(fleet), [], "half-written files that outlived the next order")
+    # What is being written at this moment is not: a mark of a soak that has ended, say.
+    _expect_soon("half-written files that outlived the next order", lambda: _litter(fleet), 5)
     faults = [f"{row.node.name} {row.protocol} IPv{row.family}: {row.fault(serial)}"
               for row in fleet.table(SITE) if row.fault(serial)]
     expect(not faults, f"not the next order's certificate: {'; '.join(faults)}")
