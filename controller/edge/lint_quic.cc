@@ -69,6 +69,37 @@ Lines OneFamily(const LintInput& input) {
   });
 }
 
+// Whether the rest of the Internet has a way to it, as Chromium judges: neither private, nor of a
+// documentation prefix of IPv4, nor outside of 2000::/3 (IANA's special-purpose registries).
+bool IsPublic(const IpAddress& address) {
+  const std::string bytes = address.Bytes();
+  const auto octet = [&](size_t at) { return static_cast<uint8_t>(bytes[at]); };
+  if (address.is_v6()) return (octet(0) & 0xe0) == 0x20;
+  const auto within = [&](uint8_t a, uint8_t b, uint8_t last) {
+    return octet(0) == a && octet(1) >= b && octet(1) <= last;
+  };
+  const auto of_24 = [&](uint8_t a, uint8_t b, uint8_t c) {
+    return octet(0) == a && octet(1) == b && octet(2) == c;
+  };
+  return octet(0) != 0 && octet(0) != 10 && octet(0) != 127 && octet(0) < 224 &&
+         !within(100, 64, 127) && !within(169, 254, 254) && !within(172, 16, 31) &&
+         !within(192, 168, 168) && !within(198, 18, 19) && !of_24(192, 0, 0) && !of_24(192, 0, 2) &&
+         !of_24(198, 51, 100) && !of_24(203, 0, 113);
+}
+
+Lines NotPublic(const LintInput& input) {
+  return OfNodes(input, [&](const Transport& seen) -> std::string {
+    for (const Endpoint& preferred : PreferredOf(seen)) {
+      const bool came_to_public = std::any_of(
+          input.service_addresses.begin(), input.service_addresses.end(), [&](const auto& service) {
+            return service.family() == preferred.address.family() && IsPublic(service);
+          });
+      if (came_to_public && !IsPublic(preferred.address)) return preferred.ToString();
+    }
+    return "";
+  });
+}
+
 Lines NoConnectionId(const LintInput& input) {
   return OfNodes(input, [](const Transport& seen) -> std::string {
     return Offers(seen) && seen.connection_id_bytes == size_t{0} ? "its connection IDs are empty"
@@ -124,6 +155,10 @@ constexpr LintRule kRules[] = {
     {"preferred-without-port", kError, "clients break off the handshake, or never move", NoPort},
     {"preferred-of-one-family", kWarning,
      "clients of the other family stay where a change of route ends them", OneFamily},
+    {"preferred-not-public", kWarning,
+     "clients of a public address leave a private one alone, and stay where a change of route ends "
+     "them",
+     NotPublic},
     {"preferred-without-connection-id", kError,
      "clients close the connection with TRANSPORT_PARAMETER_ERROR", NoConnectionId},
     {"preferred-where-forbidden", kError,

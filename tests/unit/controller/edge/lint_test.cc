@@ -47,10 +47,10 @@ LintInput Sound() {
   input.transports = {{kNode,
                        true,
                        At("10.77.1.2:443"),
-                       At("[fd77:1::2]:443"),
+                       At("[2001:db8:1::2]:443"),
                        size_t{20},
                        true,
-                       {Ip("10.77.1.2"), Ip("fd77:1::2")}}};
+                       {Ip("10.77.1.2"), Ip("2001:db8:1::2")}}};
   return input;
 }
 
@@ -212,6 +212,16 @@ const std::map<std::string, Case> kQuicCases = {
         in.transports[0].preferred_v6.reset();
         in.transports[0].own_addresses.pop_back();
       }}},
+    {"preferred-not-public",
+     {[](auto& in) {
+        in.transports[0].preferred_v6 = At("[fd77:1::2]:443");
+        in.transports[0].own_addresses.push_back(Ip("fd77:1::2"));
+      },
+      [](auto& in) {
+        in.service_addresses = {Ip("10.0.0.10")};
+        in.transports[0].preferred_v4 = At("10.77.1.2:443");
+        in.transports[0].own_addresses.push_back(Ip("10.77.1.2"));
+      }}},
     {"preferred-without-connection-id",
      {[](auto& in) { in.transports[0].connection_id_bytes = 0; },
       [](auto& in) { in.transports[0].connection_id_bytes.reset(); }}},
@@ -236,10 +246,10 @@ const std::map<std::string, Case> kQuicCases = {
       }}},
     {"preferred-as-alternative",
      {[](auto& in) {
-        Wants(in, Promise({{"h3", "[fd77:1::2]", 443}}, Seconds(300), false));
+        Wants(in, Promise({{"h3", "[2001:db8:1::2]", 443}}, Seconds(300), false));
       },
       [](auto& in) {
-        Wants(in, Promise({{"h3", "[fd77:1::3]", 443}}, Seconds(300), false));
+        Wants(in, Promise({{"h3", "[2001:db8:1::3]", 443}}, Seconds(300), false));
       }}},
 };
 
