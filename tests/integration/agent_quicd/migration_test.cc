@@ -9,7 +9,6 @@ namespace lockstep::agent::quicd {
 namespace {
 
 using server::Drop;
-using ::testing::HasSubstr;
 
 constexpr size_t kBytes = 3'000'000;
 const std::string kPath = "/bytes/" + std::to_string(kBytes);
@@ -64,7 +63,7 @@ TEST(MigrationTest, AClientThatMayMoveDoes) {
   ASSERT_TRUE(rig.Configure(std::move(settings)).ok());
   const Asked asked = Ask("127.0.0.1", port, "/bytes/30000000", {"--change-local-addr=10ms"});
   EXPECT_EQ(asked.body.size(), 30000000U) << asked.output.substr(0, 2000);
-  EXPECT_THAT(asked.output, HasSubstr("PATH_CHALLENGE"));
+  EXPECT_EQ(rig.counters().rebindings, 1U) << "it went on from where it was";
 }
 
 int64_t Begin(RawClient& client, const std::string& path) {
