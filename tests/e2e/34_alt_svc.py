@@ -4,14 +4,13 @@ The holds of the lab are seconds where a fleet's are minutes; the ages that clie
 """
 
 import calendar
-import contextlib
 import json
 import re
 import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import issue
-from harness.supervisor import supervised
+from harness.quicd import switch_to_quicd
 from lab import toml
 from lab.client import FAMILIES, PROTOCOLS
 from lab.netns import Count
@@ -51,7 +50,7 @@ def every_answer_of_every_node_carries_the_promise(fleet):
 
 def lockstep_quicd_carries_it_too(fleet):
     _promised(fleet)
-    _switch_to_quicd(fleet)
+    switch_to_quicd(fleet)
     _wait_shown(fleet, SITE, PROMISE)
     for site, status in ((SITE, 200), (MISSING, 404)):
         _expect_header(fleet, site, status, [PROMISE])
@@ -59,7 +58,7 @@ def lockstep_quicd_carries_it_too(fleet):
 
 def libcurl_finds_http3_by_what_it_was_told_and_kept(fleet):
     _promised(fleet)
-    _switch_to_quicd(fleet)
+    switch_to_quicd(fleet)
     home = fleet.layout.home("client")
     home.mkdir(exist_ok=True)
     for family in FAMILIES:
@@ -106,13 +105,6 @@ def what_is_promised_cannot_be_taken_away(fleet):
     # HTTP/3 goes on being answered for those who hold the promise.
     for node in fleet.nodes:
         expect_equal(fleet.ask(node, "h3", 4, SITE).status, 200, f"{node.name} over HTTP/3")
-
-
-def _switch_to_quicd(fleet) -> None:
-    with contextlib.ExitStack() as stack:
-        for node in fleet.nodes:
-            stack.enter_context(supervised(node.caddy.process))
-        fleet.quic_server("quicd")
 
 
 def _expect_visit(fleet, family: int, cache, protocol: str) -> None:
