@@ -15,7 +15,7 @@ Pebble, Caddy and certbot. One module per part:
     acme        Pebble and its DNS server
     edge        Caddy as the package ships it, with nothing but an admin socket
     lockstep    configs and processes of controller and agents, the CLI
-    client      the independent client's side of a question (ask.py runs in the client's namespace)
+    client      the independent client's side of a question (ask.py and visit.py run in the client's namespace)
     fleet       all of it together: what quickstart and the tests hold in their hands
     report      the closing table
     rootless    the same without root, in user namespaces

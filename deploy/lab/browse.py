@@ -6,6 +6,7 @@ Answers each line with one of JSON. Standalone on purpose, like ask.py.
 
     {"open": URL}       {"protocol": "h2", "status": 200, "address": "203.0.113.10", "text": "…"}, or {"error": …}
     {"evaluate": JS}    {"value": …} of the expression, awaited
+    {"forget": true}    {}; a window of a new profile: no connections, nothing heard of any site
 """
 
 import json
@@ -18,36 +19,15 @@ import websocket
 _PATIENCE_S = 30
 
 
-class Page:
-    def __init__(self, port: int):
-        self._link = websocket.create_connection(_address_of_page(port), timeout=_PATIENCE_S)
+class Link:
+    """Calls over one connection to the browser, and the events that came beside the answers."""
+
+    def __init__(self, address: str):
+        self._link = websocket.create_connection(address, timeout=_PATIENCE_S)
         self._last = 0
         self._events = []
-        for domain in ("Page", "Network", "Runtime"):
-            self._call(f"{domain}.enable")
-        # What was answered once would be shown again, as it was answered then.
-        self._call("Network.setCacheDisabled", cacheDisabled=True)
 
-    def open(self, url: str) -> dict:
-        self._events.clear()
-        navigated = self._call("Page.navigate", url=url)
-        if "errorText" in navigated:
-            return {"error": navigated["errorText"]}
-        loader = navigated["loaderId"]
-        response = self._wait(lambda event: event["method"] == "Network.responseReceived" and
-                              event["params"]["requestId"] == loader)["params"]["response"]
-        self._wait(lambda event: event["method"] == "Page.loadEventFired")
-        return {"protocol": response["protocol"], "status": response["status"],
-                "address": response.get("remoteIPAddress", "").strip("[]"),
-                "text": self.evaluate("document.body.innerText")["value"]}
-
-    def evaluate(self, expression: str) -> dict:
-        answer = self._call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in answer:
-            return {"error": answer["exceptionDetails"].get("text", "")}
-        return {"value": answer["result"].get("value")}
-
-    def _call(self, method: str, **parameters) -> dict:
+    def call(self, method: str, **parameters) -> dict:
         self._last += 1
         self._link.send(json.dumps({"id": self._last, "method": method, "params": parameters}))
         while True:
@@ -59,7 +39,10 @@ class Page:
             if "method" in message:
                 self._events.append(message)
 
-    def _wait(self, is_it) -> dict:
+    def forget_events(self) -> None:
+        self._events.clear()
+
+    def wait(self, is_it) -> dict:
         end = time.monotonic() + _PATIENCE_S
         seen = 0
         while time.monotonic() < end:
@@ -72,13 +55,67 @@ class Page:
                 self._events.append(message)
         raise RuntimeError("the page did not load in time")
 
+    def close(self) -> None:
+        self._link.close()
 
-def _address_of_page(port: int) -> str:
+
+class Page:
+    def __init__(self, address: str):
+        self._link = Link(address)
+        for domain in ("Page", "Network", "Runtime"):
+            self._link.call(f"{domain}.enable")
+        # What was answered once would be shown again, as it was answered then.
+        self._link.call("Network.setCacheDisabled", cacheDisabled=True)
+
+    def open(self, url: str) -> dict:
+        self._link.forget_events()
+        navigated = self._link.call("Page.navigate", url=url)
+        if "errorText" in navigated:
+            return {"error": navigated["errorText"]}
+        loader = navigated["loaderId"]
+        response = self._link.wait(lambda event: event["method"] == "Network.responseReceived" and
+                                   event["params"]["requestId"] == loader)["params"]["response"]
+        self._link.wait(lambda event: event["method"] == "Page.loadEventFired")
+        return {"protocol": response["protocol"], "status": response["status"],
+                "address": response.get("remoteIPAddress", "").strip("[]"),
+                "text": self.evaluate("document.body.innerText")["value"]}
+
+    def evaluate(self, expression: str) -> dict:
+        answer = self._link.call("Runtime.evaluate", expression=expression, awaitPromise=True,
+                                 returnByValue=True)
+        if "exceptionDetails" in answer:
+            return {"error": answer["exceptionDetails"].get("text", "")}
+        return {"value": answer["result"].get("value")}
+
+    def close(self) -> None:
+        self._link.close()
+
+
+class Browser:
+    """The one page that is looked at: the browser's first, later those of profiles made for them."""
+
+    def __init__(self, port: int):
+        self._port = port
+        self.page = Page(_first_page(port))
+        self._link = Link(_told(port, "version")["webSocketDebuggerUrl"])
+        self._profile = ""
+
+    def forget(self) -> dict:
+        self.page.close()
+        if self._profile:
+            self._link.call("Target.disposeBrowserContext", browserContextId=self._profile)
+        self._profile = self._link.call("Target.createBrowserContext")["browserContextId"]
+        page = self._link.call("Target.createTarget", url="about:blank", browserContextId=self._profile)
+        self.page = Page(f"ws://127.0.0.1:{self._port}/devtools/page/{page['targetId']}")
+        return {}
+
+
+def _first_page(port: int) -> str:
+    """Its address, as soon as the browser has one."""
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=5) as answer:
-                pages = [one for one in json.load(answer) if one["type"] == "page"]
+            pages = [one for one in _told(port, "list") if one["type"] == "page"]
             if pages:
                 return pages[0]["webSocketDebuggerUrl"]
         except OSError:
@@ -88,12 +125,24 @@ def _address_of_page(port: int) -> str:
         time.sleep(0.1)
 
 
+def _told(port: int, what: str):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/{what}", timeout=5) as answer:
+        return json.load(answer)
+
+
+def _do(browser: Browser, command: dict) -> dict:
+    if "open" in command:
+        return browser.page.open(command["open"])
+    if "forget" in command:
+        return browser.forget()
+    return browser.page.evaluate(command["evaluate"])
+
+
 def main() -> None:
-    page = Page(int(sys.argv[1]))
+    browser = Browser(int(sys.argv[1]))
     for line in sys.stdin:
-        command = json.loads(line)
         try:
-            answer = page.open(command["open"]) if "open" in command else page.evaluate(command["evaluate"])
+            answer = _do(browser, json.loads(line))
         except (RuntimeError, OSError, websocket.WebSocketException) as problem:
             answer = {"error": str(problem)}
         print(json.dumps(answer), flush=True)

@@ -100,9 +100,38 @@ class Client:
             finally:
                 asking.stdin.close()
 
+    @contextlib.contextmanager
+    def visit(self, family: int, host: str, cache: pathlib.Path, **options):
+        """libcurl left to itself, by visit.py: a Visit, on its way while this is open."""
+        place = self._layout.client
+        order = {"host": host, "address": lay.service_address(family), "ca": str(self.trust),
+                 "source": place.ipv4 if family == 4 else place.ipv6, "cache": str(cache), **options}
+        argv = inside(place.namespace, *self._python("visit.py"))
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            process.stdin.write(json.dumps(order))
+            process.stdin.close()
+            yield Visit(process)
+
     def _command(self, what: str) -> list:
-        return ["env", f"LD_LIBRARY_PATH={self._libraries}", "/usr/bin/python3",
-                _HERE / "ask.py", what]
+        return [*self._python("ask.py"), what]
+
+    def _python(self, program: str) -> list:
+        return ["env", f"LD_LIBRARY_PATH={self._libraries}", "/usr/bin/python3", _HERE / program]
+
+
+class Visit:
+    def __init__(self, process: subprocess.Popen):
+        self._process = process
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def result(self) -> dict:
+        """error, status, spoken, address, body; waits for the end."""
+        out = self._process.stdout.read()
+        if self._process.wait(timeout=30) != 0:
+            raise LabError(f"visit.py ended with {self._process.returncode}")
+        return json.loads(out)
 
 
 class LoadRun:

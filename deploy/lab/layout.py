@@ -1,5 +1,8 @@
 """Who is where in the lab: namespaces, addresses, paths. Pure; nothing here touches the machine.
 
+IPv6 is from the documentation's prefixes, none of it from fc00::/7: Chromium ignores a preferred address
+that is not publicly routable where it came to one that is.
+
 Every lab uses the same addresses: they live in namespaces of their own. What differs between two
 labs that run side by side is the id, which names the namespaces and the state directory.
 """
@@ -31,7 +34,7 @@ class Place:
 
     @property
     def ipv6(self) -> str:
-        return f"fd77:{self.subnet}::2"
+        return f"3fff:{self.subnet}::2"
 
     @property
     def gateway_ipv4(self) -> str:
@@ -39,7 +42,7 @@ class Place:
 
     @property
     def gateway_ipv6(self) -> str:
-        return f"fd77:{self.subnet}::1"
+        return f"3fff:{self.subnet}::1"
 
     @property
     def router_link(self) -> str:
@@ -70,7 +73,7 @@ class NodePlace(Place):
 
     @property
     def client_ipv6(self) -> str:
-        return f"fd77:0::{_CLIENT_DOOR_BASE + self.subnet}"
+        return f"3fff:0::{_CLIENT_DOOR_BASE + self.subnet}"
 
 
 def check_lab_id(lab_id: str) -> str:

@@ -117,7 +117,7 @@ class Drop:
 
 
 class Count:
-    """Packets of a node's uplink that match, each way, counted by the kernel while this is open."""
+    """Packets of a place's uplink that match, each way, counted by the kernel while this is open."""
 
     def __init__(self, namespace: str, name: str, *, incoming: str, outgoing: str):
         self._namespace = namespace
@@ -137,12 +137,13 @@ class Count:
     def __exit__(self, *_) -> None:
         attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
 
-    def came(self) -> int:
-        return self._read("came")
+    def came(self, unit: str = "packets") -> int:
+        """`unit`: "packets" or "bytes", those of the headers included."""
+        return self._read("came", unit)
 
-    def went(self) -> int:
-        return self._read("went")
+    def went(self, unit: str = "packets") -> int:
+        return self._read("went", unit)
 
-    def _read(self, counter: str) -> int:
+    def _read(self, counter: str, unit: str) -> int:
         words = run(*inside(self._namespace, "nft", "list", "counter", "inet", self._table, counter))
-        return int(words.split("packets ")[1].split()[0])
+        return int(words.split(f"{unit} ")[1].split()[0])

@@ -20,7 +20,7 @@ SIZE = 20_000_000
 MOVE_AT = SIZE // 4
 PORT = 443
 _RATE = "50mbit"
-_SILENCE_S = 6  # after which the client gives a silent connection up
+SILENCE_S = 6  # after which the client gives a silent connection up
 _DELAY_S = 3  # of a request on an idle connection
 FILE = "download.bin"
 
@@ -105,7 +105,7 @@ class Edge:
         shutil.rmtree(self._target, ignore_errors=True)
         self._target.mkdir()
         argv = gtls.command(self.fleet.layout, self._directory / "hosts", self.site, family, PORT, path,
-                            "--quiet", f"--timeout={_SILENCE_S}s", f"--download={self._target}",
+                            "--quiet", f"--timeout={SILENCE_S}s", f"--download={self._target}",
                             *options)
         return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

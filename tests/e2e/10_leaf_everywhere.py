@@ -2,6 +2,7 @@
 
 from harness.case import expect, say
 from harness.orders import expect_everywhere, issue, serve, watching
+from harness.quicd import expect_it_answered, switch_to_quicd
 
 SITE = "www.example.test"
 
@@ -41,6 +42,18 @@ def a_ca_that_looks_over_ipv6_is_answered(fleet):
     say(f"the CA's requests over IPv6 landed on {seen.nodes_of([SITE])}")
     expect(seen.attempts == 3, f"{seen.attempts} validation requests, not 3")
     expect_everywhere(fleet, SITE)
+
+
+def each_reissue_replaces_it_where_lockstep_quicd_has_udp_443(fleet):
+    serve(fleet, SITE)
+    switch_to_quicd(fleet)
+    seen = [expect_everywhere(fleet, SITE)]
+    for _ in range(2):
+        issue(fleet, SITE)
+        seen.append(expect_everywhere(fleet, SITE))
+    expect(len(set(seen)) == 3, f"serials repeat: {seen}")
+    for node in fleet.nodes:
+        expect_it_answered(node)
 
 
 def the_ca_saw_one_account(fleet):

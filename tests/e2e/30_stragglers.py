@@ -3,8 +3,10 @@
 import time
 
 from harness.case import expect, say
+from harness.discover import full
 from harness.orders import (expect_everywhere, issue, newest_order, serve, try_issue, unvalidated,
                             watching, words_of)
+from harness.quicd import switch_to_quicd
 
 SITE = "www.example.test"
 LAB = {"controller": {"barrier": {"deadline": "6s"}, "rollout": {"wave_deadline": "10s"}}}
@@ -47,6 +49,36 @@ def a_node_whose_uplink_drops_port_80_is_refused_though_its_own_probes_pass(flee
 
 def a_node_whose_uplink_drops_udp_443_fails_the_proof_of_the_certificate(fleet):
     serve(fleet, SITE)
+    _expect_quic_is_missed(fleet)
+
+
+@full
+def the_same_where_lockstep_quicd_has_udp_443(fleet):
+    _served_by_quicd(fleet)
+    _expect_quic_is_missed(fleet)
+
+
+def the_same_where_lockstep_quicd_offers_no_preferred_address(fleet):
+    _served_by_quicd(fleet, preferred_address=False)
+    _expect_quic_is_missed(fleet)
+
+
+def no_challenge_stays_behind(fleet):
+    deadline = time.monotonic() + 60
+    while any(node.challenge_files() for node in fleet.nodes) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    left = {node.name: len(node.challenge_files()) for node in fleet.nodes if node.challenge_files()}
+    expect(not left, f"challenge files left behind: {left}")
+
+
+def _served_by_quicd(fleet, **policy) -> None:
+    serve(fleet, SITE)
+    switch_to_quicd(fleet, **policy)
+    expect_everywhere(fleet, SITE)
+
+
+def _expect_quic_is_missed(fleet) -> None:
+    """An order fails while a node's UDP 443 is unreachable, though it reaches itself, and passes then."""
     lame = fleet.nodes[2]
     with lame.drop("quic", incoming="udp dport 443"):
         code, out, err = try_issue(fleet, SITE)
@@ -56,14 +88,6 @@ def a_node_whose_uplink_drops_udp_443_fails_the_proof_of_the_certificate(fleet):
         expect(lame.name in words, f"{lame.name} is not named: {words}")
     issue(fleet, SITE)
     expect_everywhere(fleet, SITE)
-
-
-def no_challenge_stays_behind(fleet):
-    deadline = time.monotonic() + 60
-    while any(node.challenge_files() for node in fleet.nodes) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    left = {node.name: len(node.challenge_files()) for node in fleet.nodes if node.challenge_files()}
-    expect(not left, f"challenge files left behind: {left}")
 
 
 def _expect_refused(fleet, name: str, host: str) -> None:

@@ -3,20 +3,24 @@
 The holds of the lab are seconds where a fleet's are minutes; the ages that clients are told are real.
 """
 
-import contextlib
+import calendar
+import json
+import re
 import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import issue
-from harness.supervisor import supervised
+from harness.quicd import switch_to_quicd
 from lab import toml
 from lab.client import FAMILIES, PROTOCOLS
+from lab.netns import Count
 from lab.shell import wait_until
 
 SITE = "www.example.test"
 MISSING = "missing.example.test"  # whatever is asked for is not there
 HOLD_S = 5
-PROMISE = 'h3=":443"; ma=300'
+AGE_S = 300
+PROMISE = f'h3=":443"; ma={AGE_S}'
 LAB = {"controller": {"alt_svc": {"hold_5m": f"{HOLD_S}s", "watch": "1s", "old_connections": "1s"}}}
 
 
@@ -46,13 +50,32 @@ def every_answer_of_every_node_carries_the_promise(fleet):
 
 def lockstep_quicd_carries_it_too(fleet):
     _promised(fleet)
-    with contextlib.ExitStack() as stack:
-        for node in fleet.nodes:
-            stack.enter_context(supervised(node.caddy.process))
-        fleet.quic_server("quicd")
+    switch_to_quicd(fleet)
     _wait_shown(fleet, SITE, PROMISE)
     for site, status in ((SITE, 200), (MISSING, 404)):
         _expect_header(fleet, site, status, [PROMISE])
+
+
+def libcurl_finds_http3_by_what_it_was_told_and_kept(fleet):
+    _promised(fleet)
+    switch_to_quicd(fleet)
+    home = fleet.layout.home("client")
+    home.mkdir(exist_ok=True)
+    for family in FAMILIES:
+        cache = home / f"alt-svc-{family}"
+        cache.unlink(missing_ok=True)
+        began = time.time()
+        _expect_visit(fleet, family, cache, "HTTP/2.0")
+        kept = _kept(cache)
+        expect_equal([entry[:6] for entry in kept], [("h2", SITE, "443", "h3", SITE, "443")], "the cache")
+        expect(-2 < kept[0][6] - (began + AGE_S) < 10,
+               f"it keeps it until {kept[0][6]:.0f}, not for {AGE_S} s from {began:.0f}")
+        with Count(fleet.layout.client.namespace, "udp443", incoming="udp sport 443",
+                   outgoing="udp dport 443") as wire:
+            _expect_visit(fleet, family, cache, "HTTP/3.0")
+            say(f"IPv{family}: HTTP/2, then {' '.join(kept[0][:6])} in the cache, then HTTP/3: {wire.went()} "
+                f"packets to UDP 443, {wire.came()} from it")
+            expect(wire.went() > 0 < wire.came(), "UDP 443 did not carry the request")
 
 
 def a_restarted_controller_goes_on_promising(fleet):
@@ -84,6 +107,23 @@ def what_is_promised_cannot_be_taken_away(fleet):
         expect_equal(fleet.ask(node, "h3", 4, SITE).status, 200, f"{node.name} over HTTP/3")
 
 
+def _expect_visit(fleet, family: int, cache, protocol: str) -> None:
+    with fleet.client.visit(family, SITE, cache) as visit:
+        seen = visit.result()
+    expect_equal((seen["error"], seen["status"], seen["spoken"]), ("", 200, protocol), f"IPv{family}: {seen}")
+    expect_equal(json.loads(seen["body"])["protocol"], protocol, "the protocol that the node saw")
+
+
+def _kept(cache) -> list[tuple]:
+    """Of each line: the protocol, host and port that it is about, those of the alternative, and until
+    when (unix seconds)."""
+    lines = [line for line in cache.read_text().splitlines() if not line.startswith("#")]
+    found = [re.fullmatch(r'(\S+) (\S+) (\d+) (\S+) (\S+) (\d+) "([^"]+)" [01] \d+', line) for line in lines]
+    expect(all(found), f"lines of the cache: {lines}")
+    return [(*entry.groups()[:6], calendar.timegm(time.strptime(entry[7], "%Y%m%d %H:%M:%S")))
+            for entry in found]
+
+
 def _promised(fleet) -> None:
     """Both sites are, from now or from an earlier test."""
     for site, status in ((SITE, 200), (MISSING, 404)):
@@ -105,7 +145,7 @@ def _refused(fleet) -> str:
 def _apply(fleet, site: str, status: int) -> None:
     path = fleet.layout.home("ctl") / f"{site}.toml"
     path.write_text(toml.render({"site": [{"name": site, "preset": {
-        "status": status, "content_type": "text/plain", "body": site}}]}))
+        "status": status, "content_type": "application/json", "body": '{"protocol":"{protocol}"}'}}]}))
     fleet.controller.cli.run("site", "apply", "--wait", "-f", path)
 
 

@@ -11,6 +11,7 @@ import time
 
 from harness.case import expect, expect_equal, say
 from harness.orders import expect_everywhere, issue, serve
+from harness.quicd import switch_to_quicd
 from harness.supervisor import supervised
 from lab.client import FAMILIES, PROTOCOLS
 from lab.process import Process
@@ -104,10 +105,7 @@ def switching_the_server_is_a_rollout(fleet):
     _expect_http3(fleet, False)
     fleet.quic_server("caddy")
     _expect_http3(fleet, True)
-    with contextlib.ExitStack() as stack:
-        for node in fleet.nodes:
-            stack.enter_context(supervised(node.caddy.process))
-        fleet.quic_server("quicd")
+    switch_to_quicd(fleet)
     expect_everywhere(fleet, SITE)
 
 

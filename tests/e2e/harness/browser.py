@@ -2,9 +2,12 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import tempfile
 
 from lab import layout as lay
 from lab.netns import inside
@@ -36,6 +39,10 @@ class Browser:
     def evaluate(self, expression: str):
         return self._ask({"evaluate": expression})["value"]
 
+    def forget(self) -> None:
+        """The window is of a new profile from here on, that of the one before is closed."""
+        self._ask({"forget": True})
+
     def _ask(self, command: dict) -> dict:
         self._driver.stdin.write(json.dumps(command) + "\n")
         self._driver.stdin.flush()
@@ -50,14 +57,16 @@ class Browser:
 def browser(fleet, site: str, family: int):
     """Knows `site` by the service address of a family, and trusts the lab's CA."""
     layout = fleet.layout
-    home = layout.home("client") / "browser"
-    shutil.rmtree(home, ignore_errors=True)
+    # One of its own: what an earlier browser has heard must not come back.
+    layout.home("client").mkdir(exist_ok=True)
+    home = pathlib.Path(tempfile.mkdtemp(prefix="browser-", dir=layout.home("client")))
     profile = _trusting_home(home, fleet.client.trust)
+    (home / "tmp").mkdir()
     hosts = home / "hosts"
     hosts.write_text(f"127.0.0.1 localhost\n{lay.service_address(family)} {site}\n")
     with contextlib.ExitStack() as stack:
         window = _start(layout, home, _command(site, profile), hosts)
-        stack.callback(_end, window)
+        stack.callback(_kill, window)
         driver = subprocess.Popen(
             inside(layout.client.namespace, "/usr/bin/python3", _BROWSE, str(_PORT)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -85,11 +94,24 @@ def _trusting_home(home: pathlib.Path, ca: pathlib.Path) -> pathlib.Path:
 
 def _start(layout, home: pathlib.Path, command: list[str], hosts: pathlib.Path) -> subprocess.Popen:
     script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-    argv = inside(layout.client.namespace, "unshare", "--mount", "sh", "-c", script, hosts, *command)
+    # Its network service may outlive the browser that it served; nothing outlives a namespace of processes.
+    argv = inside(layout.client.namespace, "unshare", "--mount", "--mount-proc", "--pid", "--fork",
+                  "--kill-child", "sh", "-c", script, hosts, *command)
+    # It leaves things behind in TMPDIR.
+    environment = {"HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8",
+                   "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     with open(layout.logs / "browser.log", "ab") as log:
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                env={"HOME": str(home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                                     "LANG": "C.UTF-8"})
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+
+def _kill(window: subprocess.Popen) -> None:
+    """Kills the first process of its namespace; once that is gone, so are the others."""
+    first = pathlib.Path(f"/proc/{window.pid}/task/{window.pid}/children").read_text()
+    if first:
+        os.kill(int(first), signal.SIGKILL)
+    else:
+        window.kill()  # it has not come that far
+    window.wait()
 
 
 def _end(process: subprocess.Popen) -> None:
