@@ -24,6 +24,7 @@ def a_download_survives_a_path_that_stops_taking_long_packets(fleet):
     long_ones = f"udp sport {PORT} meta length > {NARROW}"
     with _edge(fleet) as edge:
         for family in FAMILIES:
+            before = _counted(fleet, "path_mtu_black_holes")
             with Count(fleet.layout.client.namespace, "long", incoming=long_ones,
                        outgoing=f"udp dport {PORT}") as wire, _download(edge, family) as client:
                 with paths.Narrow(fleet.layout, NARROW) as narrow:
@@ -38,6 +39,7 @@ def a_download_survives_a_path_that_stops_taking_long_packets(fleet):
             expect(lost > 0, "nothing was lost")
             expect_equal(told, 0, "ICMP errors")
             expect_equal(edge.got_digest(), edge.digest, f"the download over IPv{family}")
+            expect_equal(_counted(fleet, "path_mtu_black_holes") - before, 1, "black holes counted")
 
 
 def a_download_survives_a_nat_that_forgets_its_port(fleet):
