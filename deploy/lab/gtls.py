@@ -39,6 +39,20 @@ def door(layout: lay.Layout, node: lay.NodePlace, family: int):
         run(*route, "del", *where)
 
 
+@contextlib.contextmanager
+def source_changed(layout: lay.Layout, family: int, source: str):
+    """What the client opens towards the service address meanwhile has another of its addresses."""
+    client = layout.client
+    gateway = client.gateway_ipv4 if family == 4 else client.gateway_ipv6
+    route = ("ip", "-n", client.namespace, f"-{family}", "route")
+    before = run(*route, "show", lay.service_address(family)).split()
+    run(*route, "replace", lay.service_address(family), "via", gateway, "src", source)
+    try:
+        yield
+    finally:
+        run(*route, *(("replace", *before) if before else ("del", lay.service_address(family))))
+
+
 class Talk:
     """A gtlsclient that runs while this is open, and what it has said so far."""
 

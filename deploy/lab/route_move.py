@@ -72,24 +72,26 @@ class Edge:
         """One download by gtlsclient; the route leaves the node that serves it a quarter in."""
         sent = self.sent()
         began = time.monotonic()
-        with self._client(family, FILE) as client:
+        with self.client(family, FILE) as client:
             wait_until("a quarter of the download",
-                       lambda: self._got(FILE) >= MOVE_AT or client.poll() is not None,
+                       lambda: self.got(FILE) >= MOVE_AT or client.poll() is not None,
                        timeout_s=20, every_s=0.005)
             with self.route_moved(family, self.busiest_since(sent)) as left:
-                at_move = self._got(FILE)
+                at_move = self.got(FILE)
                 client.wait(timeout=60)
-        got = self._target / FILE
-        content = got.read_bytes() if got.exists() else b""
-        return Download(left, at_move, len(content), hashlib.sha256(content).hexdigest(),
-                        time.monotonic() - began)
+        return Download(left, at_move, self.got(FILE), self.got_digest(), time.monotonic() - began)
+
+    def got_digest(self) -> str:
+        """Of what the client has of the download."""
+        path = self._target / FILE
+        return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
     def ask_after_idling(self, family: int) -> float:
         """Seconds that a request takes on a connection that was idle while the route moved: at most,
         the handshake is in them."""
         sent = self.sent()
         began = time.monotonic()
-        with self._client(family, "small", f"--delay-stream={_DELAY_S}s") as client:
+        with self.client(family, "small", f"--delay-stream={_DELAY_S}s") as client:
             time.sleep(_DELAY_S / 3)  # for the handshake and the way to the preferred address
             with self.route_moved(family, self.busiest_since(sent)):
                 moved_s = time.monotonic() - began
@@ -101,7 +103,8 @@ class Edge:
             raise LabError("the answer is not what was asked for")
         return took_s
 
-    def _client(self, family: int, path: str, *options) -> subprocess.Popen:
+    def client(self, family: int, path: str, *options) -> subprocess.Popen:
+        """A gtlsclient that downloads a file, without a word."""
         shutil.rmtree(self._target, ignore_errors=True)
         self._target.mkdir()
         argv = gtls.command(self.fleet.layout, self._directory / "hosts", self.site, family, PORT, path,
@@ -109,7 +112,8 @@ class Edge:
                             *options)
         return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def _got(self, name: str) -> int:
+    def got(self, name: str) -> int:
+        """Octets of a file that the client has by now."""
         path = self._target / name
         return path.stat().st_size if path.exists() else 0
 

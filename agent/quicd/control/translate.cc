@@ -169,6 +169,7 @@ void FillCounters(const server::Counters& counters, v1::Counters* out) {
   out->set_dropped_migration_barred(counters.dropped(Drop::kMigrationBarred));
   out->set_refused_connection_limit(counters.dropped(Drop::kConnectionLimit));
   out->set_dropped_send_buffer_full(counters.dropped(Drop::kSendBufferFull));
+  out->set_path_mtu_black_holes(counters.path_mtu_black_holes);
 }
 
 }  // namespace lockstep::agent::quicd::control

@@ -22,6 +22,7 @@ ngtcp2_duration Nanos(Millis duration) {
 Connection::Connection(Host& host, std::shared_ptr<const Configuration> configuration)
     : host_(host), configuration_(std::move(configuration)) {
   ngtcp2_ccerr_default(&error_);
+  ngtcp2_path_storage_zero(&path_mtu_of_);
 }
 
 Connection::~Connection() {

@@ -16,6 +16,7 @@
 #include "agent/quicd/server/counters.h"
 #include "agent/quicd/server/datagram.h"
 #include "agent/quicd/server/http3.h"
+#include "agent/quicd/server/path_mtu.h"
 #include "agent/quicd/server/tls_session.h"
 #include "agent/quicd/server/udp_socket.h"
 #include "agent/quicd/upstream/upstream.h"
@@ -102,6 +103,8 @@ class Connection final : public TlsSession::Owner, public Transport {
   void SendNewToken(const sockaddr* remote, socklen_t size);
   void OnPathValidated(const ngtcp2_path& path, const ngtcp2_path* old_path, bool wants_token);
 
+  // Before a round of packets: how long they may be on the path as it is now.
+  void MindPathMtu();
   // One packet; false ends the round.
   bool WritePacket(Batch& batch, ngtcp2_tstamp now);
   ngtcp2_ssize FillPacket(Batch& batch, ngtcp2_path* path, ngtcp2_pkt_info* info,
@@ -131,6 +134,8 @@ class Connection final : public TlsSession::Owner, public Transport {
   bool handshake_over_ = false;
   bool write_wanted_ = false;
   bool on_preferred_ = false;  // the client has moved there
+  PathMtu path_mtu_;
+  ngtcp2_path_storage path_mtu_of_{};  // the path that it speaks of
   ngtcp2_ccerr error_{};
   std::vector<uint8_t> close_packet_;
   uint64_t received_while_closing_ = 0;

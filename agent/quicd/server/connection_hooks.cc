@@ -31,12 +31,15 @@ struct Connection::Hooks {
     const bool fin = (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0;
     return Answer(user, http3->OnStreamData(stream, {data, size}, fin));
   }
-  static int OnAcked(ngtcp2_conn*, int64_t stream, uint64_t, uint64_t size, void* user, void*) {
+  static int OnAcked(ngtcp2_conn*, int64_t stream, uint64_t offset, uint64_t size, void* user,
+                     void*) {
+    Self(user).path_mtu_.OnAcknowledged(stream, offset + size);
     Http3* http3 = Self(user).http3_.get();
     return http3 == nullptr ? 0 : Answer(user, http3->OnAcknowledged(stream, size));
   }
   static int OnStreamClose(ngtcp2_conn*, uint32_t flags, int64_t stream, uint64_t code, void* user,
                            void*) {
+    Self(user).path_mtu_.OnStreamGone(stream);
     Http3* http3 = Self(user).http3_.get();
     if (http3 == nullptr) return 0;
     const bool given = (flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET) != 0;
@@ -47,6 +50,7 @@ struct Connection::Hooks {
     return http3 == nullptr ? 0 : Answer(user, http3->OnCancelled(stream));
   }
   static int OnStopSending(ngtcp2_conn*, int64_t stream, uint64_t, void* user, void*) {
+    Self(user).path_mtu_.OnStreamGone(stream);
     Http3* http3 = Self(user).http3_.get();
     return http3 == nullptr ? 0 : Answer(user, http3->OnCancelled(stream));
   }

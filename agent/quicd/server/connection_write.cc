@@ -29,6 +29,7 @@ bool Connection::Write() {
   Batch& batch = host_.batch();
   batch.Start();
   const ngtcp2_tstamp now = Now();
+  MindPathMtu();
   const size_t quantum = std::min(std::max(ngtcp2_conn_get_send_quantum(quic_),
                                            ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_)),
                                   kMaxBatchBytes);
@@ -41,12 +42,32 @@ bool Connection::Write() {
   return !batch.blocked();
 }
 
+// Another port of the client's is a NAT's doing, and the way is the same; to another address it is
+// another one.
+void Connection::MindPathMtu() {
+  const ngtcp2_path* path = ngtcp2_conn_get_path(quic_);
+  ngtcp2_path& known = path_mtu_of_.path;
+  if (!SameEndpoint(path->local.addr, known.local.addr) ||
+      !SameAddress(path->remote.addr, known.remote.addr)) {
+    ngtcp2_path_copy(&known, path);
+    path_mtu_.OnNewPath();
+  }
+  const std::chrono::nanoseconds pto(static_cast<int64_t>(ngtcp2_conn_get_pto(quic_)));
+  if (path_mtu_.Check(host_.loop().now(), std::chrono::floor<Micros>(pto))) {
+    ++host_.counters().path_mtu_black_holes;
+  }
+}
+
 bool Connection::WritePacket(Batch& batch, ngtcp2_tstamp now) {
   ngtcp2_path_storage path;
   ngtcp2_path_storage_zero(&path);
   ngtcp2_pkt_info info{};
   const ngtcp2_ssize size = FillPacket(batch, &path.path, &info, now);
-  if (size > 0) batch.Add(static_cast<size_t>(size), path.path, info.ecn);
+  if (size > 0) {
+    const size_t probed = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_);
+    path_mtu_.OnSent(static_cast<size_t>(size), probed, host_.loop().now());
+    batch.Add(static_cast<size_t>(size), path.path, info.ecn);
+  }
   if (size < 0) Close();
   return size > 0;
 }
@@ -56,8 +77,12 @@ bool Connection::WritePacket(Batch& batch, ngtcp2_tstamp now) {
 ngtcp2_ssize Connection::FillPacket(Batch& batch, ngtcp2_path* path, ngtcp2_pkt_info* info,
                                     ngtcp2_tstamp now) {
   const std::span<uint8_t> room = batch.room();
-  const size_t limit = std::min(room.size(), ngtcp2_conn_get_max_tx_udp_payload_size(quic_));
-  if (limit < ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_)) return 0;
+  const size_t wanted =
+      std::min(path_mtu_.limit(), ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_));
+  if (room.size() < wanted) return 0;
+  // More than is wanted, for a probe.
+  const size_t limit =
+      std::min({room.size(), path_mtu_.limit(), ngtcp2_conn_get_max_tx_udp_payload_size(quic_)});
   while (true) {
     std::array<nghttp3_vec, kVectors> vectors;
     int64_t stream = -1;
@@ -79,6 +104,7 @@ ngtcp2_ssize Connection::FillPacket(Batch& batch, ngtcp2_path* path, ngtcp2_pkt_
         quic_, path, info, room.data(), limit, &taken, flags, stream,
         reinterpret_cast<const ngtcp2_vec*>(vectors.data()), static_cast<size_t>(count), now);
     if (taken >= 0 && stream >= 0) {
+      path_mtu_.OnStreamData(stream, static_cast<size_t>(taken));
       if (const uint64_t code = http3_->OnDataWritten(stream, static_cast<size_t>(taken));
           code != 0) {
         FailHttp3(code);

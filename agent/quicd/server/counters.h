@@ -24,8 +24,9 @@ struct Counters {
   uint64_t handshakes_failed = 0;
   uint64_t resumptions = 0;
   uint64_t preferred_address_migrations = 0;
-  uint64_t other_migrations = 0;  // to another client address
-  uint64_t rebindings = 0;        // to another port of the same client address
+  uint64_t other_migrations = 0;      // to another client address
+  uint64_t rebindings = 0;            // to another port of the same client address
+  uint64_t path_mtu_black_holes = 0;  // paths that stopped taking long datagrams
   uint64_t stateless_resets_sent = 0;
   uint64_t retries_sent = 0;
   uint64_t version_negotiations_sent = 0;

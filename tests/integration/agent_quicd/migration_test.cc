@@ -1,5 +1,4 @@
 // Clients that move, or seem to: the preferred address, NAT rebinding, active migration.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/integration/agent_quicd/raw_client.h"
@@ -63,7 +62,8 @@ TEST(MigrationTest, AClientThatMayMoveDoes) {
   ASSERT_TRUE(rig.Configure(std::move(settings)).ok());
   const Asked asked = Ask("127.0.0.1", port, "/bytes/30000000", {"--change-local-addr=10ms"});
   EXPECT_EQ(asked.body.size(), 30000000U) << asked.output.substr(0, 2000);
-  EXPECT_EQ(rig.counters().rebindings, 1U) << "it went on from where it was";
+  // To another port, as gtlsclient does it.
+  EXPECT_EQ(rig.counters().rebindings, 1U);
 }
 
 int64_t Begin(RawClient& client, const std::string& path) {

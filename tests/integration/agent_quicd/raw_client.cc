@@ -186,6 +186,8 @@ bool RawClient::ReceiveOne(bool* more) {
                                   reinterpret_cast<sockaddr*>(&from), &from_size);
   *more = size >= 0;
   if (size < 0) return true;
+  if (static_cast<size_t>(size) > longest_that_arrives_) return true;
+  longest_ = std::max(longest_, static_cast<size_t>(size));
   const ngtcp2_path path{path_.local, {reinterpret_cast<sockaddr*>(&from), from_size}, nullptr};
   const ngtcp2_pkt_info info{};
   const int rv =

@@ -38,6 +38,11 @@ class RawClient {
   // Sends from `source` (another loopback address, any port) from now on, without knowing it: what
   // a NAT does to a client, or a thief of its packets.
   void ComeFrom(std::string_view source);
+  // Datagrams with a longer payload are lost from now on, as on a path that got narrower and whose
+  // routers say nothing; 0: all of them.
+  void LoseLongerThan(size_t bytes) { longest_that_arrives_ = bytes; }
+  // The longest payload that has arrived.
+  size_t longest() const { return longest_; }
   // Where the client sends to: the service address, or the preferred one.
   Endpoint server() const;
   // RESET_STREAM and STOP_SENDING.
@@ -91,6 +96,8 @@ class RawClient {
   ngtcp2_conn* quic_ = nullptr;
   bool handshake_ = false;
   bool follows_ = false;
+  size_t longest_that_arrives_ = SIZE_MAX;
+  size_t longest_ = 0;
   struct Pending {
     int64_t stream;
     std::string bytes;
