@@ -6,6 +6,11 @@
 #include "agent/quicd/upstream/pool.h"
 
 namespace lockstep::agent::quicd::upstream {
+namespace {
+
+constexpr size_t kUsualEvents = 4;  // of one read: a head, its body in a piece or two, the end
+
+}  // namespace
 
 Transfer::Transfer(Pool& pool, RequestHead head, Listener& listener)
     : pool_(pool),
@@ -120,6 +125,7 @@ void Transfer::Read() {
   if (**received == 0) return OnStreamEnd();
   heard_ = true;
   std::vector<ResponseParser::Event> events;
+  events.reserve(kUsualEvents);
   const size_t filled = begun + **received;
   const std::span<const uint8_t> bytes = block.first(filled);
   const ResponseParser::Step step = parser_.Parse(bytes, &events);
