@@ -92,7 +92,7 @@ upstream::Settings ToUpstream(v1::Upstream& given, Errors* errors) {
   if (given.secret().empty()) errors->push_back("upstream: its secret is missing");
   settings.secret_header_value = std::move(*given.mutable_secret());
   settings.max_connections = given.max_connections() != 0 ? given.max_connections() : 512;
-  settings.max_idle = given.max_idle_connections() != 0 ? given.max_idle_connections() : 64;
+  settings.max_idle = given.max_idle_connections() != 0 ? given.max_idle_connections() : 128;
   settings.connect_timeout =
       DurationOr(given.has_connect_timeout(), given.connect_timeout(), Seconds(2));
   settings.head_timeout = DurationOr(given.has_head_timeout(), given.head_timeout(), Seconds(60));

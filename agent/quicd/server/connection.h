@@ -99,6 +99,7 @@ class Connection final : public TlsSession::Owner, public Transport {
   bool MayComeFrom(const Datagram& datagram) const;
   Verdict Read(const Datagram& datagram);
   bool OnHandshakeCompleted();
+  void ReleaseTls();
   bool StartHttp3();
   void SendNewToken(const sockaddr* remote, socklen_t size);
   void OnPathValidated(const ngtcp2_path& path, const ngtcp2_path* old_path, bool wants_token);
@@ -123,7 +124,7 @@ class Connection final : public TlsSession::Owner, public Transport {
   Host& host_;
   const std::shared_ptr<const Configuration> configuration_;
   ngtcp2_conn* quic_ = nullptr;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<TlsSession> tls_;  // until the handshake is complete
   std::unique_ptr<Http3> http3_;
   const ServedSite* site_ = nullptr;
   Endpoint client_;

@@ -17,6 +17,16 @@ struct Connection::Hooks {
     return NGTCP2_ERR_CALLBACK_FAILURE;
   }
 
+  // Post-handshake authentication and KeyUpdate are all that TLS has for a server then, and QUIC
+  // has neither (RFC 9001 §4.4 and §6).
+  static int OnCryptoData(ngtcp2_conn* quic, ngtcp2_encryption_level level, uint64_t offset,
+                          const uint8_t* data, size_t size, void* user) {
+    if (Self(user).tls_ != nullptr) {
+      return ngtcp2_crypto_recv_crypto_data_cb(quic, level, offset, data, size, user);
+    }
+    ngtcp2_conn_set_tls_alert(quic, GNUTLS_A_UNEXPECTED_MESSAGE);
+    return NGTCP2_ERR_CRYPTO;
+  }
   static int OnHandshakeCompleted(ngtcp2_conn*, void* user) {
     return Self(user).OnHandshakeCompleted() ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
   }
@@ -94,7 +104,7 @@ struct Connection::Hooks {
   static ngtcp2_callbacks All() {
     ngtcp2_callbacks all{};
     all.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
-    all.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;
+    all.recv_crypto_data = OnCryptoData;
     all.encrypt = ngtcp2_crypto_encrypt_cb;
     all.decrypt = ngtcp2_crypto_decrypt_cb;
     all.hp_mask = ngtcp2_crypto_hp_mask_cb;

@@ -160,7 +160,9 @@ void RequestStream::OnHead(upstream::ResponseHead head) { Submit(head.status, he
 void RequestStream::Submit(int status, const std::vector<Header>& headers) {
   const std::string code = std::to_string(status);
   const std::string& alt_svc = http3_.transport().site().alt_svc;
-  std::vector<nghttp3_nv> fields = {Field(":status", code)};
+  std::vector<nghttp3_nv> fields;
+  fields.reserve(headers.size() + 2);
+  fields.push_back(Field(":status", code));
   for (const Header& header : headers) {
     // One source of Alt-Svc alone: neither Caddy's default nor an origin's own gets out.
     if (header.name != "alt-svc") fields.push_back(Field(header.name, header.value));

@@ -8,16 +8,23 @@ namespace lockstep::agent::quicd::upstream {
 namespace {
 
 constexpr std::string_view kUppercase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr size_t kUsualBytes = 1024;       // of a request's head
 constexpr size_t kMaxAuthority = 255 + 6;  // a name and ":65535"
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 bool IsVisible(char c) { return c > ' ' && c < '\x7f'; }
-bool IsTokenChar(char c) {
-  return IsAlpha(c) || IsDigit(c) ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
+// A table, since every character of every field name is looked at, both ways.
+constexpr auto kTokenChars = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  for (const char c : kUppercase) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+bool IsTokenChar(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar);
 }
@@ -181,6 +188,7 @@ Framing FramingOf(const RequestHead& head) {
 
 std::string RenderRequest(const RequestHead& head, std::string_view key) {
   std::string out;
+  out.reserve(kUsualBytes);
   out.append(head.method).append(" ").append(head.path).append(" HTTP/1.1\r\n");
   Add(&out, "Host", head.authority);
   for (const Header& header : head.headers) {

@@ -20,6 +20,7 @@ using BeastText = boost::beast::string_view;
 constexpr int kMaxInterims = 32;
 constexpr int kSwitchingProtocols = 101;
 constexpr int kNoContent = 204;
+constexpr size_t kUsualFields = 12;
 constexpr size_t kLastChunk = std::string_view("0\r\n\r\n").size();
 
 std::string_view View(BeastText text) { return {text.data(), text.size()}; }
@@ -111,6 +112,7 @@ class ResponseParser::Message final : public http::basic_parser<false> {
       error = http::error::bad_transfer_encoding;  // we decode no other, and must not pass it on
     } else {
       NoteConnection(header);
+      if (fields_.empty()) fields_.reserve(kUsualFields);
       fields_.push_back(std::move(header));
     }
   }
@@ -130,10 +132,10 @@ class ResponseParser::Message final : public http::basic_parser<false> {
 
   void on_header_impl(error_code& error) override {
     error = {};
-    for (Header& header : fields_) {
-      if (!IsOfHop(header.name) && !IsDropped(header)) head_.headers.push_back(std::move(header));
-    }
-    fields_.clear();
+    std::erase_if(fields_, [this](const Header& header) {
+      return IsOfHop(header.name) || IsDropped(header);
+    });
+    head_.headers = std::exchange(fields_, {});
     if (const auto length = content_length(); length && !interim() && code_ != kNoContent) {
       head_.content_length = *length;
       head_.headers.push_back({"content-length", std::to_string(*length)});

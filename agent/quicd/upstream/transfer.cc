@@ -6,6 +6,11 @@
 #include "agent/quicd/upstream/pool.h"
 
 namespace lockstep::agent::quicd::upstream {
+namespace {
+
+constexpr size_t kUsualEvents = 4;  // of one read: a head, its body in a piece or two, the end
+
+}  // namespace
 
 Transfer::Transfer(Pool& pool, RequestHead head, Listener& listener)
     : pool_(pool),
@@ -17,7 +22,7 @@ Transfer::Transfer(Pool& pool, RequestHead head, Listener& listener)
 }
 
 Transfer::~Transfer() {
-  StopTimer();
+  if (timer_ != 0) pool_.loop().Cancel(timer_);
   if (state_ == State::kWaiting) pool_.StopWaiting(*this);
   if (connection_ != nullptr) pool_.TakeBack(std::move(connection_), false);
 }
@@ -41,7 +46,7 @@ void Transfer::Finish() {
 void Transfer::Pause() {
   if (std::exchange(paused_, true)) return;
   Listen();
-  StopTimer();
+  deadline_.reset();
 }
 
 void Transfer::Resume() {
@@ -85,8 +90,8 @@ void Transfer::OnConnected() {
 void Transfer::Talk() {
   state_ = State::kTalking;
   writer_.Begin(RenderRequest(head_, pool_.settings().secret_header_value));
-  Listen();
   FlushSoon();
+  Listen();
 }
 
 // At the end of the turn: what is written in crumbs goes out as one.
@@ -120,6 +125,7 @@ void Transfer::Read() {
   if (**received == 0) return OnStreamEnd();
   heard_ = true;
   std::vector<ResponseParser::Event> events;
+  events.reserve(kUsualEvents);
   const size_t filled = begun + **received;
   const std::span<const uint8_t> bytes = block.first(filled);
   const ResponseParser::Step step = parser_.Parse(bytes, &events);
@@ -140,7 +146,7 @@ bool Transfer::Tell(std::vector<ResponseParser::Event> events, size_t filled) {
       listener_.OnBody(pool_.blocks().Keep(body->offset, body->size, filled));
     } else if (auto* head = std::get_if<ResponseHead>(&event)) {
       head_told_ = true;
-      StopTimer();
+      deadline_.reset();
       listener_.OnHead(std::move(*head));
     } else {
       RestartTimer();
@@ -157,7 +163,7 @@ void Transfer::TellEnd(std::vector<Header> trailers) {
   const bool reusable =
       parser_.keeps_connection() && unparsed_.empty() && writer_.complete() && !write_broken_;
   state_ = State::kOver;
-  StopTimer();
+  deadline_.reset();
   pool_.TakeBack(std::move(connection_), reusable);
   listener_.OnEnd(std::move(trailers));
 }
@@ -199,14 +205,16 @@ void Transfer::FailNow() {
 void Transfer::Fail(Failure failure, std::string why) {
   if (state_ == State::kWaiting) pool_.StopWaiting(*this);
   state_ = State::kOver;
-  StopTimer();
+  deadline_.reset();
   if (connection_ != nullptr) pool_.TakeBack(std::move(connection_), false);
   listener_.OnFailed(failure, std::move(why));  // may destroy this
 }
 
+// For room to write only once there was none: mostly there is, and each change is a system call.
 void Transfer::Listen() {
   if (state_ != State::kTalking) return;
-  const Status watched = connection_->Listen(!paused_, !write_broken_ && writer_.pending());
+  const bool blocked = !write_broken_ && !flush_scheduled_ && writer_.pending();
+  const Status watched = connection_->Listen(!paused_, blocked);
   if (!watched.ok()) FailSoon(Failure::kBroken, watched.message());
 }
 
@@ -223,19 +231,27 @@ bool Transfer::IsTheirTurn() const {
 }
 
 void Transfer::RestartTimer() {
-  StopTimer();
+  deadline_.reset();
   if (!IsTheirTurn()) return;
   const Settings& settings = pool_.settings();
-  const Millis wait =
-      state_ == State::kConnecting ? settings.connect_timeout : settings.head_timeout;
-  timer_ = pool_.loop().At(pool_.loop().now() + wait, [this] {
-    timer_ = 0;
-    OnTimeout();
-  });
+  deadline_ = pool_.loop().now() +
+              (state_ == State::kConnecting ? settings.connect_timeout : settings.head_timeout);
+  SetTimer();
 }
 
-void Transfer::StopTimer() {
-  if (timer_ != 0) pool_.loop().Cancel(std::exchange(timer_, 0));
+// Deadlines mostly move away: the timer is left where it is and looks again when it fires.
+void Transfer::SetTimer() {
+  if (timer_ != 0 && timer_at_ <= *deadline_) return;
+  if (timer_ != 0) pool_.loop().Cancel(timer_);
+  timer_at_ = *deadline_;
+  timer_ = pool_.loop().At(timer_at_, [this] { OnTimer(); });
+}
+
+void Transfer::OnTimer() {
+  timer_ = 0;
+  if (!deadline_) return;
+  if (*deadline_ > pool_.loop().now()) return SetTimer();
+  OnTimeout();
 }
 
 void Transfer::OnTimeout() {

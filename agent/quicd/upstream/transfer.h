@@ -59,7 +59,8 @@ class Transfer final : public Exchange, private Connection::User {
   void Listen();
   void Soon(void (Transfer::*work)());
   void RestartTimer();
-  void StopTimer();
+  void SetTimer();
+  void OnTimer();
   void OnTimeout();
   bool IsTheirTurn() const;
 
@@ -78,7 +79,9 @@ class Transfer final : public Exchange, private Connection::User {
   bool write_broken_ = false;  // they take no more; what they said may still be there to read
   bool flush_scheduled_ = false;
   std::optional<ResponseParser::Problem> doomed_;  // to be told as soon as the loop allows
+  std::optional<MonoTime> deadline_;               // of whoever's turn it is
   loop::Loop::TimerId timer_ = 0;
+  MonoTime timer_at_{};
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for work the loop has
 };
 

@@ -260,6 +260,26 @@ TEST_F(ConformanceTest, QpackThatCannotBeDecodedEndsTheConnection) {
             Application(NGHTTP3_QPACK_ENCODER_STREAM_ERROR));
 }
 
+// RFC 9001 §6: KeyUpdate is TLS's own way, which QUIC has another for.
+TEST_F(ConformanceTest, AHandshakeMessageAfterTheHandshakeEndsTheConnection) {
+  constexpr uint64_t kUnexpectedMessage = NGTCP2_CRYPTO_ERROR | 10;
+  EXPECT_EQ(ErrorOf([](RawClient& client) {
+              client.SayAfterHandshake(std::string_view("\x18\x00\x00\x01\x00", 5));
+            }),
+            (RawClient::Closed{false, kUnexpectedMessage}));
+}
+
+TEST_F(ConformanceTest, AConnectionLivesThroughNewKeys) {
+  const auto client = Client();
+  for (int round = 0; round < 2; ++round) {
+    const int64_t stream = client->OpenRequest();
+    client->Write(stream, Headers(Get()), true);
+    ASSERT_TRUE(client->RunUntil([&] { return client->stream(stream).closed; }));
+    EXPECT_EQ(StatusOf(client->stream(stream).received), 200);
+    if (round == 0) client->UpdateKeys();
+  }
+}
+
 TEST_F(ConformanceTest, MoreRequestsThanAllowedEndTheConnection) {
   const auto client = Client();
   // ngtcp2's client counts for itself; the server's limit is seen by what it lets us open.

@@ -162,6 +162,15 @@ void RawClient::Abandon(int64_t stream, uint64_t code) {
   ngtcp2_conn_shutdown_stream(quic_, 0, stream, code);
 }
 
+void RawClient::SayAfterHandshake(std::string_view tls_message) {
+  EXPECT_EQ(ngtcp2_conn_submit_crypto_data(quic_, NGTCP2_ENCRYPTION_LEVEL_1RTT,
+                                           reinterpret_cast<const uint8_t*>(tls_message.data()),
+                                           tls_message.size()),
+            0);
+}
+
+void RawClient::UpdateKeys() { EXPECT_EQ(ngtcp2_conn_initiate_key_update(quic_, Now()), 0); }
+
 bool RawClient::Step() {
   Send();
   const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(quic_);

@@ -47,6 +47,9 @@ class RawClient {
   Endpoint server() const;
   // RESET_STREAM and STOP_SENDING.
   void Abandon(int64_t stream, uint64_t code);
+  // A handshake message in a 1-RTT packet.
+  void SayAfterHandshake(std::string_view tls_message);
+  void UpdateKeys();
 
   struct Stream {
     std::string received;

@@ -75,6 +75,13 @@ TEST(TranslateTest, EveryFieldArrives) {
   EXPECT_EQ(settings.limits.max_connections, server::Limits().max_connections);
 }
 
+// Or the connections to Caddy of the busiest client would be made anew for each burst.
+TEST(TranslateTest, AsManyConnectionsAreKeptAsOneClientMayHaveRequests) {
+  v1::Config config = Whole();
+  std::vector<std::string> errors;
+  EXPECT_GE(ToSettings(config, &errors).upstream.max_idle, server::Limits().max_streams);
+}
+
 TEST(TranslateTest, SecretsDoNotStayInTheMessage) {
   v1::Config config = Whole();
   std::vector<std::string> errors;
