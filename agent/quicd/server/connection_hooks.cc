@@ -21,7 +21,8 @@ struct Connection::Hooks {
   // has neither (RFC 9001 §4.4 and §6).
   static int OnCryptoData(ngtcp2_conn* quic, ngtcp2_encryption_level level, uint64_t offset,
                           const uint8_t* data, size_t size, void* user) {
-    if (Self(user).tls_ != nullptr) {
+    const TlsSession* tls = Self(user).tls_.get();
+    if (tls != nullptr && !tls->heard_all()) {
       return ngtcp2_crypto_recv_crypto_data_cb(quic, level, offset, data, size, user);
     }
     ngtcp2_conn_set_tls_alert(quic, GNUTLS_A_UNEXPECTED_MESSAGE);

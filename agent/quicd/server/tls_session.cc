@@ -46,6 +46,8 @@ struct TlsSession::Hooks {
                                                 static_cast<const uint8_t*>(rx), size) != 0) {
       return -1;
     }
+    if (rx != nullptr && level == GNUTLS_ENCRYPTION_LEVEL_APPLICATION)
+      Self(session).heard_all_ = true;
     if (tx != nullptr &&
         ngtcp2_crypto_derive_and_install_tx_key(quic, nullptr, nullptr, nullptr, at,
                                                 static_cast<const uint8_t*>(tx), size) != 0) {

@@ -40,6 +40,9 @@ class TlsSession {
   // For ngtcp2_conn_set_tls_native_handle.
   gnutls_session_t handle() const { return session_; }
   bool resumed() const { return gnutls_session_is_resumed(session_) != 0; }
+  // The client's Finished has come. What it says after that must not get here: a KeyUpdate would
+  // have GnuTLS hand over keys that ngtcp2 has already, and ngtcp2 aborts the process on that.
+  bool heard_all() const { return heard_all_; }
   // One session ticket, once the handshake is complete.
   void SendTicket();
 
@@ -57,6 +60,7 @@ class TlsSession {
   gnutls_session_t session_ = nullptr;
   std::vector<uint8_t> offered_ticket_;
   bool tickets_enabled_ = false;
+  bool heard_all_ = false;
 };
 
 }  // namespace lockstep::agent::quicd::server
