@@ -277,6 +277,9 @@ void Agent::Parts::StopClient() {
 Result<std::unique_ptr<Agent>> Agent::Create(Config config, Surroundings surroundings) {
   LS_RETURN_IF_ERROR(fsutil::MakePrivateDirectory(config.state_dir));
   LS_ASSIGN_OR_RETURN(fsutil::DirectoryLock lock, fsutil::DirectoryLock::Acquire(config.state_dir));
+  // Of an agent that was killed while it wrote what it has seen, or was told to wish: the lock says
+  // that nobody else writes there.
+  LS_RETURN_IF_ERROR(fsutil::RemoveUnfinished(config.state_dir));
   LS_ASSIGN_OR_RETURN(state::IdentityStore store,
                       state::IdentityStore::Open(config.state_dir + "/identity"));
   LS_ASSIGN_OR_RETURN(state::Identity identity, store.Get());

@@ -85,8 +85,12 @@ grpc::ServerUnaryReactor* AdminService::ApplyPolicy(Context* context,
                                                                      applied->warnings.end());
                                 if (applied->changed) {
                                   response->set_generation(rooms_.publisher.CarrierOfLastChange());
+                                  return reply->Finish(Status::Ok());
                                 }
-                                reply->Finish(Status::Ok());
+                                const auto carrier =
+                                    rooms_.publisher.TryAgain("the same policy was applied again");
+                                if (carrier.ok()) response->set_generation(*carrier);
+                                reply->Finish(carrier.status());
                               });
       },
       Access::kChange);

@@ -29,13 +29,6 @@ v1::SiteChange::Kind ToKind(sites::SiteChange::Kind kind) {
   return v1::SiteChange::KIND_UNSPECIFIED;
 }
 
-// What was rolled back is still the state that is wanted: who applies it once more wants it tried.
-uint64_t TryAgain(publish::Publisher& publisher) {
-  if (publisher.FindProgress()) return 0;
-  const auto carrier = publisher.Changed("the same sites were applied again");
-  return carrier.ok() && *carrier != publisher.proved_generation() ? *carrier : 0;
-}
-
 }  // namespace
 
 v1::Site AdminService::ToSite(const model::Site& site,
@@ -83,8 +76,10 @@ grpc::ServerUnaryReactor* AdminService::ApplySites(Context* context,
       changed = changed || change.kind != sites::SiteChange::Kind::kUnchanged;
     }
     if (changed && !dry_run) response->set_generation(rooms_.publisher.CarrierOfLastChange());
-    if (!changed && !dry_run) response->set_generation(TryAgain(rooms_.publisher));
-    reply->Finish(Status::Ok());
+    if (changed || dry_run) return reply->Finish(Status::Ok());
+    const auto carrier = rooms_.publisher.TryAgain("the same sites were applied again");
+    if (carrier.ok()) response->set_generation(*carrier);
+    reply->Finish(carrier.status());
   };
   return OnStrand(
       context, "ApplySites", request,

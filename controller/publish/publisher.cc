@@ -69,6 +69,16 @@ Result<uint64_t> Publisher::Changed(const std::string& cause) {
   return carrier;
 }
 
+Result<uint64_t> Publisher::TryAgain(const std::string& cause) {
+  if (active_ && active_->is_rollback) {
+    return Aborted("generation " + std::to_string(active_->release.generation.number) +
+                   " takes a change back at this moment; try again when it has ended");
+  }
+  if (active_) return pending_ ? pending_->number : active_->release.generation.number;
+  LS_ASSIGN_OR_RETURN(const uint64_t carrier, Changed(cause));
+  return carrier == proved_generation() ? 0 : carrier;
+}
+
 Result<uint64_t> Publisher::Carry(const std::string& cause) {
   if (!read_only_.empty()) return FailedPrecondition("the controller is read-only: " + read_only_);
   LS_ASSIGN_OR_RETURN(planner::Plan plan,

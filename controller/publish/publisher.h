@@ -82,6 +82,12 @@ class Publisher final : public fleet::FleetObserver {
   // state is not consistent.
   Result<uint64_t> Changed(const std::string& cause);
 
+  // Somebody asks for what is wanted already: the generation that is going to carry it, which is
+  // the one under way, or a new one where it was rolled back, since whoever asks wants it tried
+  // once more; 0 where every node serves it. ABORTED while it is being rolled back; else as
+  // Changed.
+  Result<uint64_t> TryAgain(const std::string& cause);
+
   // The newest generation that every node has proved; 0 before the first.
   uint64_t proved_generation() const { return stable_ ? stable_->generation.number : 0; }
   // What the last call of Changed returned; 0 if it failed.

@@ -38,6 +38,25 @@ TEST_F(AdminTest, AnAppliedPolicyIsAGenerationAndComesBackAsAFile) {
   EXPECT_EQ(again.generation(), 0U);
 }
 
+TEST_F(AdminTest, ApplyingAPolicyAgainThatWasRolledBackTriesItOnceMore) {
+  rig_.Enrol({"fra1"});
+  auto hello = rig_.HelloOf("fra1");
+  hello.add_capabilities("lockstep-quicd/0.1.0");
+  ASSERT_TRUE(rig_.Connect("fra1", hello).ok());
+  v1::ApplySitesResponse sites;
+  ASSERT_TRUE(Apply(kSite, &sites).ok());
+  rig_.Settle({"fra1"});
+  v1::ApplyPolicyRequest request;
+  request.set_text("[fleet]\nquic_server = \"quicd\"\n");
+  v1::ApplyPolicyResponse applied;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ApplyPolicy, request, &applied).ok());
+  rig_.Answer("fra1", agent::v1::Ack::OUTCOME_REJECTED, "Caddy did not come back");
+  rig_.Settle({"fra1"});
+  v1::ApplyPolicyResponse again;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ApplyPolicy, request, &again).ok());
+  EXPECT_GT(again.generation(), applied.generation());
+}
+
 TEST_F(AdminTest, APolicyThatANodeCannotHonourIsRefusedByName) {
   rig_.Enrol({"fra1"});
   ASSERT_TRUE(rig_.Connect("fra1").ok());

@@ -183,18 +183,32 @@ TEST_F(PublisherTest, WhatWasJustRolledBackIsNotTriedAgainAsItIs) {
   EXPECT_TRUE(rig_.HasEvent("generation.not_retried"));
 }
 
-TEST_F(PublisherTest, WhatWasRolledBackIsTriedOnceMoreWhenItIsAppliedOnceMore) {
+TEST_F(PublisherTest, WhatWasRolledBackIsTriedOnceMoreWhenSomebodyAsksForIt) {
   Begin();
   Edit("bad");
   rig_.Change();
   rig_.Answer("ams1", Ack::OUTCOME_REJECTED, "no room on the disk");
+  EXPECT_EQ(
+      rig_.publisher.TryAgain("again").status(),
+      Aborted("generation 3 takes a change back at this moment; try again when it has ended"));
   rig_.Settle(kNodes);
   ASSERT_EQ(rig_.publisher.proved_generation(), 3u);
   // The state that is wanted did not change; what was in its way did.
-  EXPECT_EQ(rig_.Change("the same sites were applied again"), 4u);
+  EXPECT_EQ(*rig_.publisher.TryAgain("again"), 4u);
+  rig_.state.RunAll();
   rig_.Settle(kNodes);
   EXPECT_EQ(rig_.publisher.proved_generation(), 4u);
   EXPECT_EQ(rig_.Stored(4).digest, rig_.Stored(2).digest);
+}
+
+TEST_F(PublisherTest, WhoAsksForWhatIsUnderWayIsToldWhichGenerationCarriesIt) {
+  Begin();
+  EXPECT_EQ(*rig_.publisher.TryAgain("again"), 0u);  // every node serves it
+  Edit("new");
+  rig_.Change();
+  EXPECT_EQ(*rig_.publisher.TryAgain("again"), 2u);
+  Edit("newer");
+  EXPECT_EQ(rig_.Change(), *rig_.publisher.TryAgain("again"));
 }
 
 TEST_F(PublisherTest, ARolloutThatReachedNobodyIsReplaced) {
