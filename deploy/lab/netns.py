@@ -92,58 +92,55 @@ def _sysctl(namespace: str, *settings: str) -> None:
         run(*inside(namespace, "sh", "-c", f"printf %s '{value}' > {path}"))
 
 
-class Drop:
-    """Packets that a node's uplink silently loses while this is open (nftables, both families).
+class Table:
+    """A table of the packet filter of a namespace (nftables, both families), there while this is open."""
+
+    def __init__(self, namespace: str, name: str, content: str):
+        self._namespace = namespace
+        self._table = f"lab_{name}"
+        self._ruleset = f"table inet {self._table} {{\n{content}}}\n"
+
+    def __enter__(self):
+        run(*inside(self._namespace, "nft", "-f", "-"), stdin=self._ruleset)
+        return self
+
+    def __exit__(self, *_) -> None:
+        attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
+
+    def read(self, counter: str, unit: str = "packets") -> int:
+        """What the kernel has counted under this name: "packets", or "bytes" with their headers."""
+        words = run(*inside(self._namespace, "nft", "list", "counter", "inet", self._table, counter))
+        return int(words.split(f"{unit} ")[1].split()[0])
+
+
+class Drop(Table):
+    """Packets that a node's uplink silently loses while this is open.
 
     Only what crosses the uplink: the node's probes of itself go through lo and still pass.
     """
 
     def __init__(self, namespace: str, name: str, *, incoming: str = "", outgoing: str = ""):
-        self._namespace = namespace
-        self._table = f"lab_{name}"
         rules = []
         for hook, device, match in (("input", "iifname", incoming), ("output", "oifname", outgoing)):
             if match:
                 rules.append(f"chain {hook} {{ type filter hook {hook} priority 0; "
                              f"{device} \"{lay.UPLINK}\" {match} drop; }}\n")
-        self._ruleset = f"table inet {self._table} {{\n{''.join(rules)}}}\n"
-
-    def __enter__(self) -> "Drop":
-        run(*inside(self._namespace, "nft", "-f", "-"), stdin=self._ruleset)
-        return self
-
-    def __exit__(self, *_) -> None:
-        attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
+        super().__init__(namespace, name, "".join(rules))
 
 
-class Count:
+class Count(Table):
     """Packets of a place's uplink that match, each way, counted by the kernel while this is open."""
 
     def __init__(self, namespace: str, name: str, *, incoming: str, outgoing: str):
-        self._namespace = namespace
-        self._table = f"lab_{name}"
-        self._ruleset = (
-            f"table inet {self._table} {{\n"
+        super().__init__(namespace, name, (
             "counter came {}\ncounter went {}\n"
             f"chain input {{ type filter hook input priority 0; "
             f"iifname \"{lay.UPLINK}\" {incoming} counter name came; }}\n"
             f"chain output {{ type filter hook output priority 0; "
-            f"oifname \"{lay.UPLINK}\" {outgoing} counter name went; }}\n}}\n")
-
-    def __enter__(self) -> "Count":
-        run(*inside(self._namespace, "nft", "-f", "-"), stdin=self._ruleset)
-        return self
-
-    def __exit__(self, *_) -> None:
-        attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
+            f"oifname \"{lay.UPLINK}\" {outgoing} counter name went; }}\n"))
 
     def came(self, unit: str = "packets") -> int:
-        """`unit`: "packets" or "bytes", those of the headers included."""
-        return self._read("came", unit)
+        return self.read("came", unit)
 
     def went(self, unit: str = "packets") -> int:
-        return self._read("went", unit)
-
-    def _read(self, counter: str, unit: str) -> int:
-        words = run(*inside(self._namespace, "nft", "list", "counter", "inet", self._table, counter))
-        return int(words.split(f"{unit} ")[1].split()[0])
+        return self.read("went", unit)

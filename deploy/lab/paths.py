@@ -6,57 +6,36 @@ import contextlib
 import ipaddress
 
 from . import layout as lay
-from .netns import inside
-from .shell import LabError, attempt, run
+from .netns import Table, inside
+from .shell import LabError, run
 
 _PORT = 443
 _MOST_SEGMENTS = 65535  # of one batch, that a link takes unless it is told otherwise
 
 
-class _Table:
-    """A table of the router's packet filter."""
-
-    def __init__(self, layout: lay.Layout, name: str, content: str):
-        self._namespace = layout.router_namespace
-        self._table = f"lab_{name}"
-        self._ruleset = f"table inet {self._table} {{\n{content}\n}}\n"
-
-    def __enter__(self):
-        run(*inside(self._namespace, "nft", "-f", "-"), stdin=self._ruleset)
-        return self
-
-    def __exit__(self, *_) -> None:
-        attempt(*inside(self._namespace, "nft", "delete", "table", "inet", self._table))
-
-    def packets(self, counter: str) -> int:
-        """So many as the kernel has counted under this name."""
-        words = run(*inside(self._namespace, "nft", "list", "counter", "inet", self._table, counter))
-        return int(words.split("packets ")[1].split()[0])
-
-
-class Narrow(_Table):
+class Narrow(Table):
     """Packets for the client that are longer than so many octets, IP header included, are lost: `lost`;
     what else there was: `short`; ICMP errors that the router sent: `told`. Needs single_datagrams."""
 
     def __init__(self, layout: lay.Layout, octets: int):
         here = f'oifname "{layout.client.router_link}" udp sport {_PORT} meta length'
-        super().__init__(layout, "narrow", (
+        super().__init__(layout.router_namespace, "narrow", (
             "counter lost {}\ncounter short {}\ncounter told {}\n"
             "chain forward {\ntype filter hook forward priority 0;\n"
             f"{here} > {octets} counter name lost drop;\n"
             f"{here} <= {octets} counter name short;\n}}\n"
             "chain output {\ntype filter hook output priority 0;\n"
             "icmp type destination-unreachable counter name told;\n"
-            "icmpv6 type packet-too-big counter name told;\n}"))
+            "icmpv6 type packet-too-big counter name told;\n}\n"))
 
 
-class Nat(_Table):
+class Nat(Table):
     """The client's packets from one address and port seem to come from others. What is sent to where
     they came from before is lost, as by a NAT that has forgotten: `stale`."""
 
     def __init__(self, layout: lay.Layout, source: tuple[str, int], seems: tuple[str, int]):
         ip = "ip6" if ":" in source[0] else "ip"
-        super().__init__(layout, "nat", (
+        super().__init__(layout.router_namespace, "nat", (
             "counter stale {}\n"
             "chain prerouting {\ntype filter hook prerouting priority -300;\n"
             f"{ip} saddr {source[0]} udp dport {_PORT} udp sport {source[1]} "
@@ -64,7 +43,7 @@ class Nat(_Table):
             f"{ip} daddr {seems[0]} udp sport {_PORT} udp dport {seems[1]} "
             f"{ip} daddr set {source[0]} udp dport set {source[1]} accept;\n"
             f"{ip} daddr {source[0]} udp sport {_PORT} udp dport {source[1]} "
-            "counter name stale drop;\n}"))
+            "counter name stale drop;\n}\n"))
 
 
 @contextlib.contextmanager

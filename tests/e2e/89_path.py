@@ -31,7 +31,7 @@ def a_download_survives_a_path_that_stops_taking_long_packets(fleet):
                     at, long, narrowed = edge.got(FILE), wire.came(), time.monotonic()
                     client.wait(timeout=60)
                     took_s = time.monotonic() - narrowed
-                    lost, short, told = (narrow.packets(n) for n in ("lost", "short", "told"))
+                    lost, short, told = (narrow.read(n) for n in ("lost", "short", "told"))
             say(f"IPv{family}: {long} packets of more than {NARROW} octets brought {at / 1e6:.1f} MB; then "
                 f"{lost} were lost, {told} ICMP errors sent; {short} short ones brought it to "
                 f"{edge.got(FILE) / 1e6:.1f} MB in {took_s:.1f} s")
@@ -52,7 +52,7 @@ def a_download_survives_a_nat_that_forgets_its_port(fleet):
                 with _seen_at_node(fleet, *there) as wire, paths.Nat(fleet.layout, here, there) as nat:
                     at = edge.got(FILE)
                     client.wait(timeout=60)
-                    stale, came, went = nat.packets("stale"), wire.came(), wire.went()
+                    stale, came, went = nat.read("stale"), wire.came(), wire.went()
             rebindings = _counted(fleet, "rebindings") - before
             say(f"IPv{family}: port {here[1]} became {OTHER_PORT} at {at / 1e6:.1f} MB; {stale} packets "
                 f"for the old one lost, {came} packets from and {went} batches to the "

@@ -208,7 +208,8 @@ TEST_F(PublisherTest, WhoAsksForWhatIsUnderWayIsToldWhichGenerationCarriesIt) {
   rig_.Change();
   EXPECT_EQ(*rig_.publisher.TryAgain("again"), 2u);
   Edit("newer");
-  EXPECT_EQ(rig_.Change(), *rig_.publisher.TryAgain("again"));
+  const uint64_t waiting = rig_.Change();
+  EXPECT_EQ(*rig_.publisher.TryAgain("again"), waiting);
 }
 
 TEST_F(PublisherTest, ARolloutThatReachedNobodyIsReplaced) {
