@@ -37,7 +37,8 @@ TEST(BlocksTest, ABlockComesBackWhenItsReadersHaveLetGo) {
     before = {one.block->data(), other.block->data()};
   }
   // What has gone back to malloc instead, these get.
-  const std::vector<std::vector<uint8_t>> others(4, std::vector<uint8_t>(Blocks::kBytes));
+  std::vector<std::vector<uint8_t>> others;
+  for (int i = 0; i < 4; ++i) others.emplace_back(Blocks::kBytes);
   const Slice one = KeepOne(&blocks);
   const Slice other = KeepOne(&blocks);
   EXPECT_EQ((std::set<const uint8_t*>{one.block->data(), other.block->data()}), before);
