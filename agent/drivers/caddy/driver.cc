@@ -259,8 +259,8 @@ Status CaddyDriver::LoadWithHttp3(const reconcile::Desired& desired,
   const bool unknown =
       running.kind == Running::Kind::kForeign || running.kind == Running::Kind::kInterrupted;
   const bool differ = !open.empty() && running.id->certificates != config.id.certificates;
-  const Status loaded = repair || unknown || differ ? Renew(desired, before, config)
-                                                    : admin_->Load(config.json.Reveal());
+  Status loaded = repair || unknown || differ ? Renew(desired, before, config)
+                                              : admin_->Load(config.json.Reveal());
   if (loaded.ok() || running.kind != Running::Kind::kOurs) return loaded;
   return GoBackTo(previous, loaded);
 }
@@ -308,18 +308,26 @@ Status CaddyDriver::GoBackTo(const crypto::Secret& previous, const Status& faile
   return Status(failed.code(), failed.message() + "; going back failed too: " + restored.message());
 }
 
+// One that is ending may answer still, without any config: what it is given then is lost.
+bool CaddyDriver::IsNew() {
+  const Result<std::string> admin = admin_->GetConfig("/admin");
+  if (!admin.ok() || *admin == "null") return false;
+  const Result<Running> running = FindRunning();
+  return running.ok() && running->kind == Running::Kind::kNothing;
+}
+
 // What supervises Caddy starts it again (deploy/systemd), with an admin socket and nothing else.
 Status CaddyDriver::Restart() {
   LS_RETURN_IF_ERROR(admin_->SetConfig("/apps/http/grace_period", R"("1s")"));
   LS_RETURN_IF_ERROR(admin_->Stop());
   const net::Limit limit(kRestartDeadline, options_.stop);
   while (true) {
-    const Result<Running> running = FindRunning();
-    if (running.ok() && running->kind == Running::Kind::kNothing) return Status::Ok();
+    if (IsNew()) return Status::Ok();
     if (!limit.Check().ok()) {
       return Unavailable("caddy was stopped to let go of UDP " +
                          std::to_string(options_.render.https_port) +
-                         " and did not come back; its unit must say Restart=always");
+                         " and did not come back with its admin socket in its config; its unit must"
+                         " say Restart=always and name that config");
     }
     const net::Limit pause(kRestartPoll, options_.stop);
     (void)pause.WaitUntil({}, pause.deadline()).ok();

@@ -84,6 +84,7 @@ class CaddyDriver : public apply::Driver {
   Status LoadWithoutUdp(const reconcile::Desired& desired, const RenderedConfig& config,
                         const Running& running);
   Status GoBackTo(const crypto::Secret& previous, const Status& failed);
+  bool IsNew();
   Status Restart();
   Status CheckAfterLoad(const ConfigId& id);
   bool IsOurCaddyOpenToAll();

@@ -25,14 +25,16 @@ using ::testing::HasSubstr;
 // Keeps the config it is given, as Caddy does, and gives up a load of a server on a UDP socket.
 class FakeAdmin : public Admin {
  public:
-  struct State {
-    json config;
-    std::vector<std::string> loads;  // "http3", "no http3", "hold 127.0.0.1:443"
-    int refuse_load = -1;            // this one, counted from 0
+  struct State {                                // NOLINT(bugprone-exception-escape): of json's own
+    json config = {{"admin", json::object()}};  // null: it is ending
+    std::vector<std::string> loads;             // "http3", "no http3", "hold 127.0.0.1:443"
+    int refuse_load = -1;                       // this one, counted from 0
+    int answers_while_ending = 0;               // a stopped one gives, before a new one is there
   };
   explicit FakeAdmin(State* state) : state_(*state) {}
 
   Status Load(std::string_view text) override {
+    if (state_.config.is_null()) return Unavailable("it has ended");
     const json config = json::parse(text);
     const json& servers = config["apps"]["http"]["servers"];
     const bool hold = servers.contains("hold");
@@ -48,6 +50,9 @@ class FakeAdmin : public Admin {
   }
   Result<std::string> GetConfig(std::string_view path) override {
     const json::json_pointer pointer{std::string(path)};
+    if (state_.config.is_null() && state_.answers_while_ending-- == 0) {
+      state_.config = {{"admin", json::object()}};
+    }
     return state_.config.contains(pointer) ? state_.config[pointer].dump() : "null";
   }
   Status SetConfig(std::string_view path, std::string_view text) override {
@@ -56,7 +61,7 @@ class FakeAdmin : public Admin {
   }
   Status Stop() override {
     state_.loads.push_back("stop");
-    state_.config = {{"admin", {}}};
+    state_.config = nullptr;
     return Status::Ok();
   }
 
@@ -257,6 +262,19 @@ TEST_F(CaddyDriverTest, RestartsACaddyThatHoldsTheSocketsOfAnother) {
   EXPECT_THAT(TakeLoads(), ElementsAre("stop", "tcp only"));
   ASSERT_EQ(driver.Apply(desired_, &desired_), Status::Ok());
   EXPECT_THAT(TakeLoads(), ElementsAre("tcp only")) << "by now it is the other's";
+}
+
+TEST_F(CaddyDriverTest, GivesNothingToACaddyThatIsEnding) {
+  const auto [socket, port] = TakenUdpPort();
+  https_port_ = port;
+  CaddyDriver driver = MakeDriver();
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  TakeLoads();
+  const reconcile::Desired before = desired_;
+  desired_.quic_server = reconcile::QuicServer::kQuicd;
+  caddy_.answers_while_ending = 5;
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(TakeLoads(), ElementsAre("stop", "tcp only"));
 }
 
 TEST_F(CaddyDriverTest, SparesACaddyThatHoldsNone) {
