@@ -51,7 +51,8 @@ void Renewal::Start() { Check(); }
 
 void Renewal::Check() {
   const Result<state::Identity> held = store_.Get();
-  if (held.ok() && held->NeedsRenewal(strand_.clock().Now())) {
+  if (!under_way_ && held.ok() && held->NeedsRenewal(strand_.clock().Now())) {
+    under_way_ = true;
     worker_.Post([this](std::stop_token stop) {
       strand_.Post([this, renewed = RenewIdentity(link_, store_, strand_.clock(), stop)] {
         OnRenewed(renewed);
@@ -62,6 +63,7 @@ void Renewal::Check() {
 }
 
 void Renewal::OnRenewed(const Result<state::Identity>& renewed) {
+  under_way_ = false;
   if (renewed.ok()) {
     log::Info("identity.renewed", {{"until", FormatTime(renewed->certificate.NotAfter())}});
   } else {

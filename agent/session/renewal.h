@@ -32,6 +32,7 @@ class Renewal {
   ControllerLink& link_;
   state::IdentityStore& store_;
   task::Backoff jitter_;
+  bool under_way_ = false;  // a controller that is slow to answer is asked once
 };
 
 }  // namespace lockstep::agent::session
