@@ -91,7 +91,7 @@ FollowTry Follow(const AnnounceWish& wish, const state::WishFile* file, Announce
 
 Status Return(const AnnounceWish& wish, const state::WishFile* file, Announcer* announcer) {
   if (announcer != nullptr) {
-    const Status told = announcer->Want(Announcer::Wanted::kAnnounced, "").status();
+    Status told = announcer->Want(Announcer::Wanted::kAnnounced, "").status();
     if (!told.ok() && told.code() != Code::kUnimplemented) return told;
   }
   const bool over = wish.wish() == AnnounceWish::WISH_ANNOUNCED;

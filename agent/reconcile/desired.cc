@@ -18,7 +18,7 @@ namespace pb = ::lockstep::types::v1;
 
 constexpr size_t kMaxBodyBytes = size_t{64} * 1024;
 constexpr size_t kMaxChainBytes = size_t{64} * 1024;
-constexpr size_t kMaxKeyBytes = 16 * 1024;
+constexpr size_t kMaxKeyBytes = size_t{16} * 1024;
 constexpr size_t kMaxContentTypeBytes = 255;
 constexpr size_t kMaxPathBytes = 4096;
 

@@ -118,10 +118,10 @@ Result<QuicIdentity> ParseQuicIdentity(const pb::QuicIdentity& message) {
     place = address;
   }
   for (int i = 0; i < message.witnessed_addresses_size(); ++i) {
-    LS_ASSIGN_OR_RETURN(PreferredAddress address,
+    LS_ASSIGN_OR_RETURN(const PreferredAddress address,
                         ParsePreferred(message.witnessed_addresses(i),
                                        Indexed("quic_identity.witnessed_addresses", i)));
-    out.witnessed.push_back(std::move(address));
+    out.witnessed.push_back(address);
   }
   return out;
 }

@@ -200,7 +200,9 @@ std::vector<int> ReadNumbers(const char* text) {
   if (argc < 1 || std::strcmp(argv[0], kName) != 0) return;
   if (argc <= kFixedWords) ::_exit(kMisunderstood);
   KeeperPlan plan;
-  plan.control = std::atoi(argv[1]);
+  const std::vector<int> control = ReadNumbers(argv[1]);
+  if (control.size() != 1) ::_exit(kMisunderstood);
+  plan.control = control.front();
   plan.targets = ReadNumbers(argv[2]);
   plan.umask = static_cast<mode_t>(std::strtoul(argv[3], nullptr, 8));
   plan.working_directory = argv[4];

@@ -1,5 +1,6 @@
 #include "controller/adminapi/validate.h"
 
+#include <cstdint>
 #include <set>
 #include <string>
 
@@ -79,7 +80,7 @@ Status Validate(const v1::CreateTokenRequest& request) {
   LS_RETURN_IF_ERROR(Parses<PopName>(request.pop(), "pop"));
   if (!request.has_lifetime()) return Status::Ok();
   const auto seconds = request.lifetime().seconds();
-  if (request.lifetime().nanos() != 0 || seconds < 1 || seconds > 24 * 3600) {
+  if (request.lifetime().nanos() != 0 || seconds < 1 || seconds > int64_t{24} * 3600) {
     return InvalidArgument("lifetime: must be whole seconds between 1 s and 24 h");
   }
   return Status::Ok();

@@ -31,7 +31,7 @@ Status Connection::CheckSocket() const {
 }
 
 Status Connection::Explained(const grpc::Status& status) const {
-  const Status plain = rpc::FromGrpc(status);
+  Status plain = rpc::FromGrpc(status);
   if (plain.code() == Code::kUnavailable) {
     return Unavailable("the controller does not answer on " + socket_path_ + ": " +
                        plain.message());

@@ -21,7 +21,7 @@ std::string Connected(const v1::Node& node, WallTime now) {
 
 // "12", or "11 → 12" on the way to 12.
 std::string Serving(const v1::Node& node) {
-  const std::string serving = std::to_string(node.serving_generation());
+  std::string serving = std::to_string(node.serving_generation());
   if (node.serving_generation() == node.target_generation()) return serving;
   return serving + " → " + std::to_string(node.target_generation());
 }
@@ -33,7 +33,7 @@ std::string Warnings(const v1::Node& node) {
 
 // "yes", "withdrawn"; and where the fleet wants it otherwise, how far it follows.
 std::string Announces(const v1::Node& node) {
-  const std::string announces = node.announcing() ? "yes" : "withdrawn";
+  std::string announces = node.announcing() ? "yes" : "withdrawn";
   if (node.following().empty() || node.following() == announces) return announces;
   return announces + ", " + (node.following() == "withdrawn" ? "to withdraw" : node.following());
 }

@@ -63,8 +63,9 @@ grpc::ServerUnaryReactor* AgentService::FetchChallenge(
   state_.Post(
       [this, reply = std::move(reply), node = *node, host = *host, token = *token, response] {
         Result<std::string> found = challenges_.Get(node, host, token);
-        if (found.ok()) response->set_key_authorization(*std::move(found));
-        reply->Finish(found.status());
+        const Status status = found.status();
+        if (status.ok()) response->set_key_authorization(*std::move(found));
+        reply->Finish(status);
       });
   return reactor;
 }

@@ -13,7 +13,7 @@
 namespace lockstep::controller::session {
 
 // Of a certificate request (RFC 2986, PEM).
-inline constexpr size_t kMaxCsrBytes = 16 * 1024;
+inline constexpr size_t kMaxCsrBytes = size_t{16} * 1024;
 
 // Who gives nodes their certificates. Called on the state strand; `done` is called once, from any
 // thread.

@@ -1,5 +1,6 @@
 #include "controller/session/outbox.h"
 
+#include <string_view>
 #include <utility>
 
 namespace lockstep::controller::session {
@@ -29,7 +30,8 @@ Parcel Outbox::NextOf(Channel& channel) {
     link::Bytes message = std::move(channel.waiting.front());
     channel.waiting.pop_front();
     if (frame::FitsTheWire(message->size())) {
-      return {.header = {}, .data = *message, .whole = std::move(message)};
+      const std::string_view data = *message;
+      return {.header = {}, .data = data, .whole = std::move(message)};
     }
     channel.sending = std::move(message);
     channel.cutter.emplace(agent::v1::ControllerMessage::kChunkFieldNumber, *channel.sending,

@@ -67,7 +67,7 @@ class PublishRig : public FleetRig, private controller::publish::DesiredSource {
     fleet.AddObserver(&publisher);
     fleet.AddObserver(&witnesses);
   }
-  ~PublishRig() { pool.Stop(); }
+  ~PublishRig() override { pool.Stop(); }
 
   // Applies the newest push that the node got and says so, with all leaves it now has to show.
   void Apply(const std::string& name) {

@@ -119,7 +119,7 @@ TcpBlackHole::TcpBlackHole() {
   const socklen_t length = endpoint_.ToSockaddr(&address);
   for (int i = 0; i < 4; ++i) {
     fillers_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    ::connect(fillers_.back().get(), reinterpret_cast<sockaddr*>(&address), length);
+    (void)::connect(fillers_.back().get(), reinterpret_cast<sockaddr*>(&address), length);
   }
 }
 

@@ -17,7 +17,7 @@ TestCertificate TestCertificate::Make(const std::vector<std::string>& names) {
   X509_set_version(x509, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(x509), 1234);
   X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x509), 24 * 3600);
+  X509_gmtime_adj(X509_getm_notAfter(x509), 24L * 3600);
   X509_set_pubkey(x509, out.key.get());
   X509_NAME* subject = X509_get_subject_name(x509);
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,

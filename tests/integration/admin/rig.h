@@ -148,9 +148,8 @@ class AdminTest : public ::testing::Test {
       const grpc::Slice slice(request);
       grpc::ByteBuffer in(&slice, 1);
       grpc::ByteBuffer out;
-      const grpc::Status status =
-          grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
-              channel_.get(), method, context, in, &out);
+      grpc::Status status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+          channel_.get(), method, context, in, &out);
       std::vector<grpc::Slice> slices;
       if (out.Valid() && out.Dump(&slices).ok()) {
         for (const grpc::Slice& part : slices) {

@@ -19,7 +19,7 @@ class AdminClientTest : public ::testing::Test {
   }
   Status LoadAt(UnixServer::AnswerTo answer, const std::string& config = "{}") {
     const UnixServer server(path_, std::move(answer));
-    const Status loaded = Client().Load(config);
+    Status loaded = Client().Load(config);
     requests_ = server.requests();
     return loaded;
   }

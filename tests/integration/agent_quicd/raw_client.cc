@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include "common/base/encoding.h"
@@ -321,7 +322,8 @@ int StatusOf(std::string_view response) {
   int status = 0;
   if ((flags & NGHTTP3_QPACK_DECODE_FLAG_EMIT) != 0) {
     const nghttp3_vec value = nghttp3_rcbuf_get_buf(field.value);
-    status = std::atoi(std::string(reinterpret_cast<const char*>(value.base), value.len).c_str());
+    const auto* text = reinterpret_cast<const char*>(value.base);
+    (void)std::from_chars(text, text + value.len, status);
     nghttp3_rcbuf_decref(field.name);
     nghttp3_rcbuf_decref(field.value);
   }

@@ -26,7 +26,7 @@ std::string Conversation::ReadHead() {
   while ((end = read_.find("\r\n\r\n")) == std::string::npos) {
     if (!ReadMore()) return "";
   }
-  const std::string head = read_.substr(0, end + 4);
+  std::string head = read_.substr(0, end + 4);
   read_.erase(0, end + 4);
   return head;
 }
@@ -34,7 +34,7 @@ std::string Conversation::ReadHead() {
 std::string Conversation::ReadBytes(size_t count) {
   while (read_.size() < count && ReadMore()) {
   }
-  const std::string bytes = read_.substr(0, count);
+  std::string bytes = read_.substr(0, count);
   read_.erase(0, bytes.size());
   return bytes;
 }

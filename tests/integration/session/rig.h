@@ -249,7 +249,7 @@ class TestAgent {
     agent::v1::AgentMessage message;
     message.mutable_hello()->set_agent_version(version);
     message.mutable_hello()->set_boot_id(std::string(16, 'b'));
-    Write(std::move(message));
+    Write(message);
   }
   void Write(const agent::v1::AgentMessage& message) {
     for (const std::string& wire : splitter_.Split(message.SerializeAsString())) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -57,7 +58,12 @@ Result<Environment> ReadEnvironment() {
   LS_ASSIGN_OR_RETURN(environment.socket, Variable("LOCKSTEP_HOOK_SOCKET"));
   LS_ASSIGN_OR_RETURN(environment.order, Variable("LOCKSTEP_ORDER"));
   LS_ASSIGN_OR_RETURN(const std::string fd, Variable("LOCKSTEP_SECRET_FD"));
-  LS_ASSIGN_OR_RETURN(environment.secret, ReadSecret(std::atoi(fd.c_str())));
+  int number = -1;
+  const auto [end, error] = std::from_chars(fd.data(), fd.data() + fd.size(), number);
+  if (error != std::errc() || end != fd.data() + fd.size()) {
+    return FailedPrecondition("LOCKSTEP_SECRET_FD is no number");
+  }
+  LS_ASSIGN_OR_RETURN(environment.secret, ReadSecret(number));
   LS_ASSIGN_OR_RETURN(const std::string deadline, Variable("LOCKSTEP_HOOK_DEADLINE"));
   const double seconds = std::strtod(deadline.c_str(), nullptr);
   if (!(seconds > 0 && seconds <= kMaxDeadlineSeconds)) {
@@ -109,7 +115,7 @@ Status Run(bool perform) {
                                 rpc::LocalChannelArguments()));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + environment.deadline);
-  const Status status =
+  Status status =
       perform ? Perform(environment, *stub, context) : Cleanup(environment, *stub, context);
   if (status.code() == Code::kUnavailable) {
     return status.Prefixed("the controller does not answer on " + environment.socket);

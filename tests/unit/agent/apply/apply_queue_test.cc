@@ -30,7 +30,7 @@ class FakeAnnouncer final : public Announcer {
  public:
   AnnounceReport Report() override {
     return {announced ? AnnounceReport::State::kAnnounced : AnnounceReport::State::kWithdrawn,
-            "as told",
+            "as told_",
             {"up4 Established"},
             true,
             wanted};
@@ -40,28 +40,28 @@ class FakeAnnouncer final : public Announcer {
     return Status::Ok();
   }
   Result<std::string> Want(Wanted wish, const std::string& reason) override {
-    const std::lock_guard lock(mutex);
-    if (!wants.ok()) return wants;
-    told.push_back(wish == Wanted::kAnnounced ? "announced" : "withdrawn: " + reason);
+    const std::lock_guard lock(mutex_);
+    if (!wants_.ok()) return wants_;
+    told_.push_back(wish == Wanted::kAnnounced ? "announced" : "withdrawn: " + reason);
     announced = wish == Wanted::kAnnounced;
     return std::string("the file says so");
   }
   std::vector<std::string> Told() {
-    const std::lock_guard lock(mutex);
-    return told;
+    const std::lock_guard lock(mutex_);
+    return told_;
   }
   void FailWants(Status status) {
-    const std::lock_guard lock(mutex);
-    wants = std::move(status);
+    const std::lock_guard lock(mutex_);
+    wants_ = std::move(status);
   }
 
   std::atomic<bool> announced{false};
   std::atomic<bool> wanted{false};
 
  private:
-  std::mutex mutex;
-  Status wants;
-  std::vector<std::string> told;
+  std::mutex mutex_;
+  Status wants_;
+  std::vector<std::string> told_;
 };
 
 class ApplyQueueTest : public ::testing::Test {

@@ -10,8 +10,6 @@
 namespace lockstep::crypto {
 namespace {
 
-using ::testing::HasSubstr;
-
 constexpr Micros kDay = std::chrono::hours(24);
 
 class IssueTest : public ::testing::Test {

@@ -61,7 +61,7 @@ TEST(ValidateTest, ATokenLivesWholeSecondsUpToADay) {
     EXPECT_EQ(Validate(request),
               InvalidArgument("lifetime: must be whole seconds between 1 s and 24 h"));
   }
-  request.mutable_lifetime()->set_seconds(24 * 3600);
+  request.mutable_lifetime()->set_seconds(int64_t{24} * 3600);
   EXPECT_TRUE(Validate(request).ok());
 }
 

@@ -98,6 +98,7 @@ soack = "1s"
         "11:12: `acme.parallel`: must be between 1 and 64",
         "13:13: `barrier.straggler`: must be one of wait, pull, tolerate",
         "14:12: `barrier.tolerate`: only counts with straggler = \"tolerate\"",
+        // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one line of the output each
         "16:9: `rollout.waves`: wave \"0\" must be a number of nodes (\"1\") or a part of the "
         "fleet (\"10%\")",
         "16:9: `rollout.waves`: wave \"half\" must be a number of nodes (\"1\") or a part of the "

@@ -18,7 +18,7 @@ class OrdersTest : public ::testing::Test {
   }
   // To the commit point.
   OrderId Committed() {
-    const OrderId id = rig_.Create();
+    OrderId id = rig_.Create();
     rig_.Perform(id);
     ProveOn({"ams1", "fra1"});
     EXPECT_EQ(rig_.answer, Status::Ok());

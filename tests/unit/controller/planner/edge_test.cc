@@ -79,11 +79,14 @@ TEST(EdgeTest, TheMostSpecificLevelWinsAndSaysWhichItWas) {
   const auto server = [&](const std::string& node, const std::string& pop) {
     return ResolveNode(policy, NodeOf(node, pop)).quic_server;
   };
-  EXPECT_EQ(server("ams1", "ams"), (Resolved{QuicServer::kQuicd, std::string("fleet"), true}));
-  EXPECT_EQ(server("fra1", "fra"), (Resolved{QuicServer::kNone, std::string("pop fra"), true}));
-  EXPECT_EQ(server("fra2", "fra"), (Resolved{QuicServer::kCaddy, std::string("node fra2"), true}));
+  EXPECT_EQ(server("ams1", "ams"),
+            (Resolved<QuicServer>{QuicServer::kQuicd, std::string("fleet"), true}));
+  EXPECT_EQ(server("fra1", "fra"),
+            (Resolved<QuicServer>{QuicServer::kNone, std::string("pop fra"), true}));
+  EXPECT_EQ(server("fra2", "fra"),
+            (Resolved<QuicServer>{QuicServer::kCaddy, std::string("node fra2"), true}));
   EXPECT_EQ(ResolveNode({}, NodeOf("ams1", "ams")).quic_server,
-            (Resolved{QuicServer::kCaddy, std::string("default"), false}));
+            (Resolved<QuicServer>{QuicServer::kCaddy, std::string("default"), false}));
 }
 
 TEST(EdgeTest, ASituationReplacesWhatLessSpecificLevelsSaid) {
@@ -91,11 +94,11 @@ TEST(EdgeTest, ASituationReplacesWhatLessSpecificLevelsSaid) {
   policy.pops[Pop("par")].situation = Situation::kEmbedded;
   policy.nodes[Name("par2")].settings.preferred_address = true;
   EXPECT_EQ(ResolveNode(policy, NodeOf("par1", "par")).preferred_address,
-            (Resolved{false, std::string("pop par, from its situation"), false}));
+            (Resolved<bool>{false, std::string("pop par, from its situation"), false}));
   EXPECT_EQ(ResolveNode(policy, NodeOf("par2", "par")).preferred_address,
-            (Resolved{true, std::string("node par2"), true}));
+            (Resolved<bool>{true, std::string("node par2"), true}));
   EXPECT_EQ(ResolveNode(policy, NodeOf("ams1", "ams")).preferred_address,
-            (Resolved{true, std::string("fleet"), true}));
+            (Resolved<bool>{true, std::string("fleet"), true}));
 }
 
 TEST(EdgeTest, AtOneLevelWhatIsSaidWinsOverWhatFollows) {

@@ -71,7 +71,7 @@ class RehearsalWalkTest : public ::testing::Test {
     challenge.host = *Hostname::Parse("www.example.test");
     challenge.token = *ChallengeToken::Parse(kToken);
     challenge.key_authorization = kBody;
-    const Status out = walk.Fetch(challenge, *IpAddress::Parse("127.0.0.1"));
+    Status out = walk.Fetch(challenge, *IpAddress::Parse("127.0.0.1"));
     asked_ = http.last_request();
     return out;
   }

@@ -35,7 +35,7 @@ std::string Contents(const std::string& path) {
 template <typename Work>
 Status InTransaction(Backend& backend, Work work) {
   LS_RETURN_IF_ERROR(backend.Begin());
-  const Status status = work(backend.stores());
+  Status status = work(backend.stores());
   if (!backend.InTransaction()) return status;
   if (status.ok()) return backend.Commit();
   backend.Rollback();
@@ -259,7 +259,7 @@ TEST_F(SqliteBackendTest, WhatWasAcknowledgedSurvivesKillMinusNine) {
     close(pipe_fds[1]);
     size_t acknowledged = 0;
     char byte = 0;
-    while (acknowledged < static_cast<size_t>(3 + 7 * round) && read(pipe_fds[0], &byte, 1) == 1) {
+    while (acknowledged < 3 + 7 * static_cast<size_t>(round) && read(pipe_fds[0], &byte, 1) == 1) {
       ++acknowledged;
     }
     kill(child, SIGKILL);
