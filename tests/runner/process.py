@@ -1,5 +1,6 @@
 """Runs a child to its end or its deadline, with its whole process group, and keeps its output."""
 
+import collections
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 _GRACE_SECONDS = 3
+_KEPT_LINES = 100_000
 _running = set()
 _running_lock = threading.Lock()
 
@@ -16,7 +18,7 @@ _running_lock = threading.Lock()
 class Finished:
     code: int  # the exit code; negative: the signal that ended it
     timed_out: bool
-    output: str  # standard output and error, in the order written
+    output: str  # standard output and error, in the order written; its last 100,000 lines
     seconds: float
 
     def how_it_ended(self):
@@ -39,7 +41,7 @@ def run(argv, timeout, cwd=None, env=None, on_line=None, grace=_GRACE_SECONDS):
         errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     with _running_lock:
         _running.add(child)
-    lines = []
+    lines = collections.deque(maxlen=_KEPT_LINES)
 
     def read():
         for line in child.stdout:
