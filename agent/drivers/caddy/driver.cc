@@ -21,7 +21,7 @@ constexpr size_t kMaxConfigBytes = size_t{48} << 20;
 // How long whatever supervises Caddy may take to start it again.
 constexpr Micros kRestartDeadline = Seconds(20);
 constexpr Micros kRestartPoll = Millis(20);
-// How many names are looked at after HTTP/3 was opened anew; one would do if it is known to differ.
+// How many names are looked at after HTTP/3 was opened anew, where none is known to differ.
 constexpr size_t kMaxSigns = 16;
 
 Status CheckCertificate(const reconcile::Certificate& certificate) {
@@ -69,8 +69,9 @@ Status CheckSize(const reconcile::Desired& desired) {
                            " bytes together, more than " + std::to_string(kMaxConfigBytes));
 }
 
-// Names to tell new certificates from old ones by. Where nothing is known of the old ones, one name
-// of each certificate.
+// Names to tell new certificates from old ones by. One that differs tells it for all, since a
+// listener gets its certificates when it is opened, and together. Where nothing is known of the old
+// ones, one name of each certificate.
 std::vector<QuicListeners::Sign> FindSigns(const reconcile::Desired& desired,
                                            const reconcile::Desired* before) {
   std::vector<QuicListeners::Sign> out;
@@ -86,7 +87,8 @@ std::vector<QuicListeners::Sign> FindSigns(const reconcile::Desired& desired,
     std::stable_partition(out.begin(), out.end(),
                           [&](const auto& sign) { return !old.contains(sign.leaf_sha256); });
   }
-  if (out.size() > kMaxSigns) out.resize(kMaxSigns);
+  const size_t wanted = before == nullptr ? kMaxSigns : 1;
+  if (out.size() > wanted) out.resize(wanted);
   return out;
 }
 

@@ -77,9 +77,9 @@ class CaddyDriverTest : public ::testing::Test {
     desired_.service_addresses = {*IpAddress::Parse("127.0.0.1")};
     SetLeaf("leaf1");
   }
-  void SetLeaf(const std::string& leaf) {
-    desired_.certificates = {
-        {"www", 1, {*Hostname::Parse("www.example.test")}, leaf, "key", leaf, WallTime()}};
+  void SetLeaf(const std::string& leaf) { desired_.certificates = {MakeCertificate("www", leaf)}; }
+  static reconcile::Certificate MakeCertificate(const std::string& name, const std::string& leaf) {
+    return {name, 1, {*Hostname::Parse(name + ".example.test")}, leaf, "key", leaf, WallTime()};
   }
   CaddyDriver MakeDriver(bool take_over = false) {
     CaddyOptions options;
@@ -90,14 +90,18 @@ class CaddyDriverTest : public ::testing::Test {
     options.open_admin.port = 9;
     options.render.https_port = https_port_;
     return CaddyDriver(
-        options, std::make_unique<FakeAdmin>(&caddy_), clock_, [this](const probe::QuicRequest&) {
-          ++handshakes_;
-          probe::QuicObservation seen;
-          seen.handshake = true;
-          seen.certificate.leaf_sha256 =
-              handshakes_ <= old_answers_ ? "old" : desired_.certificates[0].leaf_sha256;
-          return seen;
-        });
+        options, std::make_unique<FakeAdmin>(&caddy_), clock_,
+        [this](const probe::QuicRequest& request) { return ShakeHands(request.sni); });
+  }
+  probe::QuicObservation ShakeHands(const Hostname& host) {
+    asked_.push_back(host.ascii());
+    ++handshakes_;
+    probe::QuicObservation seen;
+    seen.handshake = true;
+    const auto certificates = reconcile::CertificateByHost(desired_);
+    seen.certificate.leaf_sha256 =
+        handshakes_ <= old_answers_ ? "old" : certificates.at(host)->leaf_sha256;
+    return seen;
   }
   std::vector<std::string> TakeLoads() { return std::exchange(caddy_.loads, {}); }
 
@@ -106,6 +110,7 @@ class CaddyDriverTest : public ::testing::Test {
   FakeAdmin::State caddy_;
   reconcile::Desired desired_;
   int handshakes_ = 0;
+  std::vector<std::string> asked_;  // the names of the handshakes
   int old_answers_ = 0;
   uint16_t https_port_ = 443;
 };
@@ -149,6 +154,25 @@ TEST_F(CaddyDriverTest, ClosesAndOpensHttp3WhereOneChanges) {
   EXPECT_THAT(TakeLoads(), ElementsAre("no http3", "http3"));
   EXPECT_EQ(handshakes_, 1);
   EXPECT_TRUE(driver.Inspect().empty());
+}
+
+// With some hundred certificates a handshake for each would take longer than the rest of an order.
+TEST_F(CaddyDriverTest, OneNameThatDiffersTellsThatAllWereTaken) {
+  CaddyDriver driver = MakeDriver();
+  desired_.certificates.push_back(MakeCertificate("api", "leaf of api"));
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  const reconcile::Desired before = desired_;
+  desired_.certificates.push_back(MakeCertificate("new", "leaf of new"));
+  ASSERT_EQ(driver.Apply(desired_, &before), Status::Ok());
+  EXPECT_THAT(asked_, ElementsAre("new.example.test"));
+}
+
+TEST_F(CaddyDriverTest, LooksAtEveryNameWhereTheOldOnesAreNotKnown) {
+  CaddyDriver driver = MakeDriver();
+  desired_.certificates.push_back(MakeCertificate("api", "leaf of api"));
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  ASSERT_EQ(driver.Apply(desired_, nullptr), Status::Ok());
+  EXPECT_THAT(asked_, ElementsAre("api.example.test", "www.example.test"));
 }
 
 TEST_F(CaddyDriverTest, TriesAgainWhileTheOldLeafIsShown) {
