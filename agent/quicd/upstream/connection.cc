@@ -55,6 +55,11 @@ Status Connection::Listen(bool readable, bool writable) {
   return Status::Ok();
 }
 
+void Connection::AcknowledgeLater() {
+  const int off = 0;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+}
+
 Status Connection::Connected() const {
   int error = 0;
   socklen_t size = sizeof(error);

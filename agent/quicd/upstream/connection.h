@@ -35,6 +35,11 @@ class Connection {
   // With neither, nothing is heard of it, not even its end.
   Status Listen(bool readable, bool writable);
 
+  // Before each request. Lets an answer be acknowledged by what is sent next, or 40 ms later; the
+  // kernel forgets it whenever it was later. An acknowledgement of its own for each read was a
+  // sixth of a small request's CPU here, and more of Caddy's.
+  void AcknowledgeLater();
+
   // Why it could not be connected.
   Status Connected() const;
   // Nothing if it would have to wait; 0 is the end of the stream.

@@ -89,6 +89,7 @@ void Transfer::OnConnected() {
 
 void Transfer::Talk() {
   state_ = State::kTalking;
+  connection_->AcknowledgeLater();
   writer_.Begin(RenderRequest(head_, pool_.settings().secret_header_value));
   FlushSoon();
   Listen();
