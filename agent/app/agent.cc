@@ -283,6 +283,8 @@ Result<std::unique_ptr<Agent>> Agent::Create(Config config, Surroundings surroun
   LS_ASSIGN_OR_RETURN(state::IdentityStore store,
                       state::IdentityStore::Open(config.state_dir + "/identity"));
   LS_ASSIGN_OR_RETURN(state::Identity identity, store.Get());
+  // Not before: until there is one, `lockstep-agent enroll` may be writing there.
+  LS_RETURN_IF_ERROR(store.RemoveUnfinished());
   LS_ASSIGN_OR_RETURN(state::Generations generations,
                       state::Generations::Open(config.state_dir, identity.authority()));
   LS_ASSIGN_OR_RETURN(challenge::Directory directory,

@@ -114,6 +114,16 @@ Result<Identity> IdentityStore::Read(const std::string& pair) const {
   return identity;
 }
 
+Status IdentityStore::RemoveUnfinished() const {
+  LS_RETURN_IF_ERROR(fsutil::RemoveUnfinished(directory_));
+  std::error_code error;
+  const std::string pair = std::filesystem::read_symlink(directory_ + "/current", error);
+  if (error) return Status::Ok();  // no identity yet
+  LS_RETURN_IF_ERROR(fsutil::RemoveUnfinished(directory_ + "/" + pair));
+  PruneOldPairs(pair);
+  return Status::Ok();
+}
+
 void IdentityStore::PruneOldPairs(std::string_view keep) const {
   const Result<std::vector<fsutil::Entry>> entries = fsutil::ListDirectory(directory_);
   if (!entries.ok()) return;

@@ -47,6 +47,10 @@ class IdentityStore {
   // has expired is returned all the same: the controller says no, not we.
   Result<Identity> Get() const;
 
+  // Of an Install that was cut short: its files, a private key among them, and a pair that never
+  // became the identity. Nobody may be installing meanwhile.
+  Status RemoveUnfinished() const;
+
   std::string KeyPath() const { return directory_ + "/current/key.pem"; }
   std::string CertificatePath() const { return directory_ + "/current/cert.pem"; }
   std::string CaPath() const { return directory_ + "/current/ca.pem"; }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/fakes/fake_publisher.h"
@@ -65,6 +66,24 @@ TEST_F(IdentityTest, ANewOneReplacesKeyAndCertificateTogether) {
     pairs += entry.path().filename().string().starts_with("pair-") ? 1 : 0;
   }
   EXPECT_EQ(pairs, 1u);
+}
+
+TEST_F(IdentityTest, WhatARenewalThatWasCutShortLeftGoes) {
+  const crypto::PrivateKey key = crypto::PrivateKey::GenerateP256();
+  ASSERT_TRUE(Install(key, publisher.Issue(key.Public(), false)).ok());
+  const std::string root = directory / "identity";
+  const std::filesystem::path cut_short[] = {root + "/.new-0011223344556677",
+                                             root + "/current/.new-8899aabbccddeeff"};
+  for (const auto& file : cut_short) std::ofstream(file) << "a private key";
+  std::filesystem::create_directory(root + "/pair-00ff");
+  ASSERT_EQ(store.RemoveUnfinished(), Status::Ok());
+  for (const auto& file : cut_short) EXPECT_FALSE(std::filesystem::exists(file)) << file;
+  EXPECT_FALSE(std::filesystem::exists(root + "/pair-00ff"));
+  EXPECT_TRUE(store.Get().ok());
+}
+
+TEST_F(IdentityTest, AMachineThatIsNoNodeHasNothingToRemove) {
+  EXPECT_EQ(store.RemoveUnfinished(), Status::Ok());
 }
 
 TEST_F(IdentityTest, ReadersSeeOneWholeIdentityWhileItIsRenewed) {
