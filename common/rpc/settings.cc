@@ -1,6 +1,7 @@
 #include "common/rpc/settings.h"
 
 #include <absl/synchronization/mutex.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -36,6 +37,17 @@ void OnLibraryMessage(gpr_log_func_args* args) {
   }
 }
 
+// A peer's string that is no UTF-8 is a line for each, on standard error and without a limit: the
+// message is refused, or not, by who reads it.
+void OnProtobufMessage(google::protobuf::LogLevel level, const char*, int,
+                       const std::string& text) {
+  if (level == google::protobuf::LOGLEVEL_FATAL) {
+    log::Error("rpc.library", {{"text", text}});
+  } else {
+    log::Debug("rpc.library", {{"text", text}});
+  }
+}
+
 // Reflection for one server or not. The library, once linked, adds it to every server of the
 // process, those of agents and certbot's helper included.
 class Reflection final : public grpc::ServerBuilderOption {
@@ -60,6 +72,7 @@ void ConfigureProcess() {
   mallopt(M_ARENA_MAX, kMallocArenas);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   gpr_set_log_function(&OnLibraryMessage);
+  google::protobuf::SetLogHandler(&OnProtobufMessage);
 }
 
 void ConfigureAgentServer(grpc::ServerBuilder& builder) {
