@@ -30,6 +30,15 @@ std::string Joined(const std::vector<std::string>& failures) {
   return out;
 }
 
+// False when stopped.
+bool Pause(Micros duration, std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+  return !stop.stop_requested();
+}
+
 std::vector<Expectation> ChangedExpectations(const reconcile::Desired& desired,
                                              const reconcile::Desired* before) {
   const reconcile::Changes changes = reconcile::CompareDesired(desired, before);
@@ -110,10 +119,11 @@ std::optional<Ack> Applier::Take(const agent::v1::Push& push, std::stop_token st
     return ack;
   };
 
-  Result<Candidate> candidate = Stage(generation);
+  Result<Candidate> candidate = Stage(generation, stop);
   if (!candidate.ok()) return reject(candidate.status());
   const reconcile::Desired* before = serving_.desired.get();
-  const Status applied = seams_.driver.Apply(*candidate->desired, before);
+  const Status applied =
+      WithPatience(stop, [&] { return seams_.driver.Apply(*candidate->desired, before); });
   if (!applied.ok()) return reject(applied.Prefixed(seams_.driver.name()));
 
   const Proof proof =
@@ -135,14 +145,14 @@ std::optional<Ack> Applier::Take(const agent::v1::Push& push, std::stop_token st
 }
 
 // Seen first: from here on nothing older is looked at, whatever becomes of this one.
-Result<Applier::Candidate> Applier::Stage(state::GenerationPtr generation) {
+Result<Applier::Candidate> Applier::Stage(state::GenerationPtr generation, std::stop_token stop) {
   LS_RETURN_IF_ERROR(seams_.generations.MarkSeen(generation->manifest));
   LS_ASSIGN_OR_RETURN(reconcile::Desired desired, Offered(*generation));
   if (desired.node != seams_.authority.node) {
     return InvalidArgument("snapshot is for node " + desired.node.str());
   }
   LS_RETURN_IF_ERROR(seams_.generations.Save(*generation));
-  LS_RETURN_IF_ERROR(seams_.driver.Check(desired));
+  LS_RETURN_IF_ERROR(WithPatience(stop, [&] { return seams_.driver.Check(desired); }));
   return Candidate{std::move(generation),
                    std::make_shared<const reconcile::Desired>(std::move(desired))};
 }
@@ -156,7 +166,7 @@ Applier::Proof Applier::Prove(const std::vector<Expectation>& expectations, std:
   const MonoTime all_before = seams_.clock.Mono() + settings_.all_looks_deadline +
                               settings_.more_per_look * static_cast<int64_t>(expectations.size());
   for (int round = 0; round < settings_.rounds && !open.empty(); ++round) {
-    if (round > 0 && !PauseBeforeRound(stop)) break;
+    if (round > 0 && !Pause(settings_.pause, stop)) break;
     std::vector<look::Look> looks;
     for (const size_t i : open) looks.push_back(expectations[i].look);
     std::optional<look::Observations> seen =
@@ -177,13 +187,17 @@ Applier::Proof Applier::Prove(const std::vector<Expectation>& expectations, std:
   return proof;
 }
 
-// False when stopped.
-bool Applier::PauseBeforeRound(std::stop_token stop) const {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, settings_.pause, [] { return false; });
-  return !stop.stop_requested();
+template <typename Work>
+Status Applier::WithPatience(std::stop_token stop, Work work) const {
+  const MonoTime give_up_at =
+      seams_.clock.Mono() + settings_.server_pause * int64_t{settings_.server_tries};
+  Status status = work();
+  for (int tried = 1; status.code() == Code::kUnavailable && tried < settings_.server_tries;
+       ++tried) {
+    if (seams_.clock.Mono() > give_up_at || !Pause(settings_.server_pause, stop)) break;
+    status = work();
+  }
+  return status;
 }
 
 void Applier::RollBack(const reconcile::Desired& failed) {

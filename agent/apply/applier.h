@@ -29,13 +29,18 @@ struct Seams {
   state::Authority authority;
 };
 
-struct ProofSettings {
+struct ApplierSettings {
   Micros look_deadline = Seconds(3);
   // For all looks of a push: this much, and so much more for each.
   Micros all_looks_deadline = Seconds(60);
   Micros more_per_look = Millis(20);
   int rounds = 4;              // how often what was not seen as it must be is looked at
   Micros pause = Millis(250);  // between rounds: a server may still be taking up a certificate
+  // How often a server that cannot be reached is tried, and the pause between; both together are
+  // the longest it takes. One that is being restarted is back before a rollout need turn back for
+  // it.
+  int server_tries = 20;
+  Micros server_pause = Millis(250);
 };
 
 // What is served now. Null before anything is.
@@ -47,7 +52,7 @@ struct Serving {
 
 class Applier {
  public:
-  explicit Applier(Seams seams, ProofSettings settings = {})
+  explicit Applier(Seams seams, ApplierSettings settings = {})
       : seams_(std::move(seams)), settings_(settings) {}
 
   // Serves the best of what is on disk, as after a start. NOT_FOUND on a fresh node; else the error
@@ -80,10 +85,12 @@ class Applier {
     std::vector<std::string> failures;
     std::vector<types::v1::Observation> observations;
   };
-  Result<Candidate> Stage(state::GenerationPtr generation);
+  Result<Candidate> Stage(state::GenerationPtr generation, std::stop_token stop);
+  // Until the server could be reached, or for as long as the settings say.
+  template <typename Work>
+  Status WithPatience(std::stop_token stop, Work work) const;
   Status RecoverTo(const state::GenerationPtr& generation);
   Proof Prove(const std::vector<Expectation>& expectations, std::stop_token stop);
-  bool PauseBeforeRound(std::stop_token stop) const;
   void RollBack(const reconcile::Desired& failed);
   // What a generation asks for, as this node is to serve it now.
   Result<reconcile::Desired> Offered(const state::Generation& generation) const;
@@ -92,7 +99,7 @@ class Applier {
   agent::v1::Ack Answer(const agent::v1::Push& push, uint64_t generation) const;
 
   Seams seams_;
-  ProofSettings settings_;
+  ApplierSettings settings_;
   Serving serving_;
   bool refuse_quic_ = false;
 };

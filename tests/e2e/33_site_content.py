@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 
 from harness.case import expect, say
 from harness.orders import serve
@@ -12,6 +13,7 @@ from lab.shell import attempt, run, wait_until
 
 SITE = "www.example.test"
 PLAIN = "plain.example.test"
+RESTART_S = 1.5
 LAB = {"controller": {"rollout": {"wave_deadline": "10s"}}}
 
 
@@ -29,6 +31,21 @@ def a_new_site_is_proved_before_any_witness_knows_it(fleet):
     serve(fleet, SITE)
     code, out, err = _apply(fleet, "new", name="brand-new.example.test")
     expect(code == 0, f"site apply --wait: exit {code}: {out}{err}")
+
+
+def a_caddy_that_is_restarted_meanwhile_is_waited_for(fleet):
+    serve(fleet, SITE)
+    first = fleet.nodes[0]
+    first.caddy.process.stop()
+    back = threading.Timer(RESTART_S, first.caddy.process.start)
+    back.start()
+    try:
+        code, out, err = _apply(fleet, "meanwhile")
+    finally:
+        back.join()
+    expect(code == 0, f"site apply --wait: exit {code}: {out}{err}")
+    for node in fleet.nodes:
+        _expect_body(fleet, node, "meanwhile")
 
 
 def a_node_that_others_do_not_see_serve_the_change_stops_it_and_is_named(fleet):

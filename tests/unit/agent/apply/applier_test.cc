@@ -107,6 +107,23 @@ TEST_F(ApplierTest, WhatTheServerRefusesIsRejectedAndTheOldStays) {
   EXPECT_EQ(rig.Leaf(), LeafOf(1));
 }
 
+TEST_F(ApplierTest, AServerThatIsBeingRestartedIsWaitedFor) {
+  PushWhole(1);
+  rig.driver.RefuseOnce(Unavailable("no socket"));
+  EXPECT_EQ(PushWhole(2).outcome(), Ack::OUTCOME_APPLIED);
+  EXPECT_EQ(rig.Leaf(), LeafOf(2));
+}
+
+TEST_F(ApplierTest, AServerThatStaysAwayIsReported) {
+  PushWhole(1);
+  rig.driver.FailApply(Unavailable("no socket"));
+  const int before = rig.driver.applied();
+  const Ack ack = PushWhole(2);
+  EXPECT_EQ(ack.outcome(), Ack::OUTCOME_REJECTED);
+  EXPECT_EQ(ack.reason(), "fake: no socket");
+  EXPECT_EQ(rig.driver.applied() - before, 3) << "as often as the settings say";
+}
+
 TEST_F(ApplierTest, WhatIsNotProvedOnTheWireIsRolledBack) {
   PushWhole(1);
   rig.driver.Misserve("www.example.test");

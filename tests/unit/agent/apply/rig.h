@@ -27,8 +27,9 @@ class ApplierRig {
     auto opened = state::Generations::Open(directory.path(), authority());
     ASSERT_TRUE(opened.ok()) << opened.status();
     generations.emplace(*std::move(opened));
-    applier.emplace(Seams{driver, observer, looks, clock, *generations, authority()},
-                    ProofSettings{.rounds = 2, .pause = Micros(0)});
+    applier.emplace(
+        Seams{driver, observer, looks, clock, *generations, authority()},
+        ApplierSettings{.rounds = 2, .pause = Micros(0), .server_tries = 3, .server_pause = {}});
   }
   state::Authority authority() const { return {publisher.node(), publisher.ca()}; }
 
