@@ -3,6 +3,7 @@ lockstep-quicd with the Caddy behind it, Caddy by itself, and gtlsserver, ngtcp2
 
 import json
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ HOST = "bench.example.test"
 BIG, BIG_BYTES = "big", 300_000_000
 SMALL, SMALL_BYTES = "small", 1024
 UPSTREAM = "127.0.0.1:8480"
+# As in agent/quicd/upstream.
+UPSTREAM_BUFFER, UPSTREAM_BLOCK = 256 << 10, 64 << 10
 
 
 class Place:
@@ -80,7 +83,7 @@ class Quicd(Server):
 
     def __init__(self, place: Place, port: int, program: Path):
         super().__init__("quicd", port)
-        secret = secrets.token_hex(16)
+        self._secret = secret = secrets.token_hex(16)
         routes = [{"match": [{"header": {"Lockstep-Key": [secret]}}], **_serve(place)},
                   {"handle": [{"handler": "static_response", "status_code": 403}]}]
         caddy = _caddy(self, place, "caddy-upstream", {"http": {"servers": {"plain": {
@@ -106,6 +109,20 @@ class Quicd(Server):
             "sites": [{"hosts": [HOST], "certificate_chain": place.certificate.read_text(),
                        "private_key": place.key.read_text(), "policy": {"disable_active_migration": True}}],
             "upstream": {"address": UPSTREAM, "secret": secret}})
+
+    def bare_read_seconds(self, path: str) -> float:
+        """CPU of a thread that gets the same from the same Caddy, in reads and with a buffer of the size
+        that lockstep-quicd's have, and drops it: what is not the QUIC side of lockstep-quicd."""
+        host, port = UPSTREAM.split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UPSTREAM_BUFFER)
+            connection.sendall(f"GET /{path} HTTP/1.1\r\nHost: {HOST}\r\nLockstep-Key: {self._secret}\r\n"
+                               "Connection: close\r\n\r\n".encode())
+            block = bytearray(UPSTREAM_BLOCK)
+            began = time.thread_time()
+            while connection.recv_into(block):
+                pass
+            return time.thread_time() - began
 
 
 def _serve(place: Place) -> dict:
