@@ -8,6 +8,7 @@
 
 #include "common/crypto/sealing.h"
 #include "common/fsutil/files.h"
+#include "common/heap/heap.h"
 #include "common/log/log.h"
 #include "common/task/lifecycle.h"
 #include "common/task/strand.h"
@@ -173,7 +174,8 @@ Status Controller::Parts::Listen() {
   LS_ASSIGN_OR_RETURN(admin_server,
                       adminapi::AdminServer::Start({config.listen.admin_socket, admin_group},
                                                    MakeAccess(), MakeRooms()));
-  log::Info("app.listening", {{"agents", agent_server->agents().ToString()},
+  log::Info("app.listening", {{"allocator", heap::Name()},
+                              {"agents", agent_server->agents().ToString()},
                               {"enroll", agent_server->enrollment().ToString()},
                               {"admin", config.listen.admin_socket},
                               {"hook", config.listen.hook_socket}});

@@ -6,6 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "common/heap/heap.h"
 #include "common/log/log.h"
 #include "common/rpc/settings.h"
 #include "common/task/strand.h"
@@ -124,7 +125,8 @@ Status Serve(const std::string& directory, const std::string& listen) {
   NoChallenges challenges;
   LS_ASSIGN_OR_RETURN(const auto server, controller::session::AgentServer::Start(
                                              options, gate, sessions, issuer, challenges, state));
-  std::cout << "{\"listening\":\"" << server->agents().ToString() << "\"}" << std::endl;
+  std::cout << "{\"listening\":\"" << server->agents().ToString() << "\",\"allocator\":\""
+            << heap::Name() << "\"}" << std::endl;
   ServeCommands(domain);
   server->Stop();
   state.Stop();
