@@ -20,6 +20,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 const std::vector<std::string> kNodes = {"ams1", "fra1"};
 constexpr char kSite[] = "www.example.test";
@@ -235,6 +236,75 @@ TEST_F(LinterTest, HandshakesWithTheAlternativeAreHeldAgainstThePromise) {
   Report("ams1", {ending});
   EXPECT_THAT(RulesOf(Lint()),
               ElementsAre("alternative-not-answering", "certificate-ends-before-promise"));
+}
+
+TEST_F(LinterTest, WhatAWitnessMeetsIsHeldAgainstThePromise) {
+  Begin();
+  const fleet::LiveNode* live = rig_.fleet.Find(Node("fra1"));
+  auto silent = Quic(live->node.addresses[0].ToString());
+  silent.clear_quic();
+  silent.set_error("timed out after 2 s");
+  rig_.fleet.RecordWitnessed(live->node.name, live->boot_id, "ams1", silent);
+  EXPECT_THAT(RulesOf(Lint()), ElementsAre("alternative-not-answering"));
+}
+
+TEST_F(LinterTest, ACertificateThatIsOnItsWayBreaksNoRule) {
+  Begin();
+  rig_.desired.certificates = {
+      fakes::CertificateOf(kSite, {kSite}, 'b', rig_.clock.Now() - minutes(1))};
+  rig_.Change();
+  // The node shows it already, and has not said so.
+  Report("ams1", {Quic(fakes::FleetRig::kService4, std::string(64, 'b'))});
+  EXPECT_THAT(RulesOf(Lint()), IsEmpty());
+}
+
+TEST_F(LinterTest, ANodeThatIsWithdrawnIsNotLookedAt) {
+  Begin();
+  Report("fra1", {Answer("fra1", fakes::FleetRig::kService4, {})});
+  agent::v1::AgentMessage message;
+  auto* announce = message.mutable_heartbeat()->mutable_announce();
+  announce->set_state(agent::v1::AnnounceState::STATE_WITHDRAWN);
+  announce->set_confirmed(true);
+  rig_.Say("fra1", message);
+  const auto report = Lint();
+  EXPECT_THAT(RulesOf(report), IsEmpty());
+  EXPECT_EQ(report.looked_at.at(Aspect::kAnswers), "1 of 1 node");
+}
+
+TEST_F(LinterTest, WhatAnEarlierStartOfTheAgentShowedIsNotLookedAt) {
+  Begin();
+  Report("fra1", {Answer("fra1", fakes::FleetRig::kService4, {})});
+  rig_.Disconnect("fra1");
+  auto hello = rig_.MarkingHelloOf("fra1");
+  hello.set_boot_id(std::string(16, 'c'));
+  ASSERT_TRUE(rig_.Connect("fra1", hello).ok());
+  rig_.Apply("fra1");
+  const auto report = Lint();
+  EXPECT_THAT(RulesOf(report), IsEmpty());
+  EXPECT_EQ(report.looked_at.at(Aspect::kAnswers), "1 of 2 nodes");
+}
+
+TEST_F(LinterTest, AnAgentThatTellsNothingOfAltSvcBreaksNoRule) {
+  Begin();
+  auto seen = Answer("fra1", fakes::FleetRig::kService4, {});
+  seen.mutable_http()->clear_alt_svc();
+  Report("fra1", {seen});
+  EXPECT_THAT(RulesOf(Lint()), IsEmpty());
+}
+
+TEST_F(LinterTest, AnAddressThatThePolicyGivesIsTheNodesOwn) {
+  Begin();
+  auto moved = Quic(fakes::FleetRig::kService4);
+  moved.mutable_quic()->mutable_parameters()->set_preferred_ipv4("198.51.100.7:443");
+  Report("fra1", {moved});
+  const std::string behind_a_balancer =
+      "[[node]]\nname = \"fra1\"\nsituation = \"four_tuple_lb\"\n";
+  Apply(behind_a_balancer);
+  EXPECT_THAT(RulesOf(Lint()), Contains("preferred-behind-balancer"));
+  Apply(behind_a_balancer +
+        "preferred_address = true\n"
+        "preferred_v4 = { advertised = \"198.51.100.7\", bound = \"10.77.0.2\" }\n");
+  EXPECT_THAT(RulesOf(Lint()), Not(Contains("preferred-behind-balancer")));
 }
 
 TEST_F(LinterTest, WhatNodesSayOfMigrationIsHeldAgainstThePolicy) {
