@@ -45,10 +45,12 @@ TEST_F(KeepingTest, OneThatLostItIsWithdrawnAndThePromiseStays) {
 
 TEST_F(KeepingTest, BelowTheFloorTheSitesStepBackAndNobodyIsWithdrawn) {
   for (int i = 1; i <= 3; ++i) See(i, Sight::kBroken);
+  for (int i = 1; i <= 3; ++i) See(i, Sight::kUnknown, "unseen");
   Look();
   const auto keeping = Look(Seconds(30));
   EXPECT_TRUE(keeping.withdraw.empty());
   EXPECT_TRUE(keeping.step_back.contains("www"));
+  EXPECT_FALSE(keeping.step_back.contains("unseen"));
 }
 
 TEST_F(KeepingTest, WhoIsMarkedStaysSoWhenTheFloorIsReached) {
@@ -158,6 +160,45 @@ TEST_F(KeepingTest, ASiteThatSeveralNodesLackIsAtFaultItself) {
   EXPECT_TRUE(keeping.withdraw.empty());
   EXPECT_TRUE(keeping.step_back.contains("odd"));
   EXPECT_FALSE(keeping.step_back.contains("www"));
+}
+
+TEST_F(KeepingTest, ANodeThatLacksOneOfItsSitesIsAtFaultItself) {
+  for (int i = 1; i <= 4; ++i) See(i, Sight::kWorks, "odd");
+  See(1, Sight::kBroken, "odd");
+  Look();
+  const auto keeping = Look(Seconds(30));
+  EXPECT_TRUE(keeping.withdraw.contains(Node(1)));
+  EXPECT_TRUE(keeping.step_back.empty());
+}
+
+TEST_F(KeepingTest, RelapsesAreForgottenAfterADayOfWorking) {
+  for (int i = 0; i < 2; ++i) {
+    See(1, Sight::kBroken);
+    Look();
+    Look(Seconds(30));
+    See(1, Sight::kWorks);
+    EXPECT_EQ(Look().withdraw.size(), 1u);
+    EXPECT_TRUE(Look(minutes(10)).withdraw.empty()) << "as after the first one";
+    Look(std::chrono::hours(24));
+  }
+}
+
+TEST_F(KeepingTest, ANodeThatNoPromiseDependsOnAnyMoreMayReturn) {
+  See(1, Sight::kBroken);
+  Look();
+  EXPECT_EQ(Look(Seconds(30)).withdraw.size(), 1u);
+  facts_.nodes[Node(1)].sites.clear();
+  Look();
+  EXPECT_TRUE(Look(minutes(10)).withdraw.empty());
+}
+
+TEST_F(KeepingTest, ANodeThatReturnsIsNotEnoughForAnotherToStayAway) {
+  See(1, Sight::kBroken);
+  Look();
+  EXPECT_EQ(Look(Seconds(30)).marked, Marked::kWithdraw);
+  facts_.nodes[Node(2)].available = false;
+  facts_.nodes[Node(3)].returning = true;
+  EXPECT_EQ(Look().marked, Marked::kAsItIs);
 }
 
 // However nodes come, go and break: what is newly marked leaves the floor of available nodes, and a
