@@ -22,7 +22,8 @@ Result<WaveSize> WaveSize::Parse(std::string_view text) {
 }
 
 int WaveSize::Reach(int fleet) const {
-  const int reach = nodes > 0 ? nodes : (fleet * percent + 99) / 100;
+  // 2 of 4, 1 of 3, 2 of 16 at 10 %: a wave of half the fleet is never the larger half.
+  const int reach = nodes > 0 ? nodes : (fleet * percent + 49) / 100;
   return std::clamp(reach, std::min(1, fleet), fleet);
 }
 

@@ -16,7 +16,7 @@ struct WaveSize {
   int percent = 0;  // else 1-100
   // "1", "10%".
   static Result<WaveSize> Parse(std::string_view text);
-  // At least 1, at most `fleet`.
+  // At least 1, at most `fleet`. Parts are rounded to the nearest, a half down.
   int Reach(int fleet) const;
 };
 

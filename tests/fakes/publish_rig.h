@@ -59,7 +59,7 @@ class PublishRig : public FleetRig, private controller::publish::DesiredSource {
       : ca(*controller::identity::FleetCa::Create(directory / "ca", "test", clock.Now())),
         pool("looks", 1),
         witnesses({}, state, fleet, pool, observer),
-        publisher({{{1, 0}, {0, 50}}, {soak, Seconds(60)}}, ca, {1, std::string(16, 'e')}, database,
+        publisher({{{1, 0}, {2, 0}}, {soak, Seconds(60)}}, ca, {1, std::string(16, 'e')}, database,
                   state, fleet, witnesses, journal, *this) {
     controller::publish::PublishedPast past;
     past.starts = {{1, std::string(16, 's'), clock.Now(), 1}};

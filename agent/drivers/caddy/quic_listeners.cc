@@ -7,10 +7,10 @@
 namespace lockstep::agent::drivers::caddy {
 namespace {
 
-constexpr int kAttempts = 5;
+constexpr int kAttempts = 7;
 // How long the old config gets to let go of its listeners; doubled with each attempt. 5 ms were
 // always enough on an idle machine.
-constexpr Micros kFirstPause = Millis(20);
+constexpr Micros kFirstPause = Millis(5);
 constexpr Micros kHandshakeDeadline = Millis(500);
 
 void Pause(Micros duration) {

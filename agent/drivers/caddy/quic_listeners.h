@@ -42,7 +42,7 @@ class QuicListeners {
     Hostname host;
     std::string leaf_sha256;
   };
-  // Loads `without`, then `with`, until every address shows all signs: at most five times, since a
+  // Loads `without`, then `with`, until every address shows all signs: at most seven times, since a
   // load returns before the old config has let go. Returns what is still not right: "HTTP/3 at
   // 203.0.113.10 shows …; restart caddy". An error is that of a load; the second one's leaves Caddy
   // with `without`.

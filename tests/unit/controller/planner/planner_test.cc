@@ -194,6 +194,11 @@ TEST(PlannerTest, NoRollbackGoesBackToAnEndedCertificateWhoseNameAnotherLineageC
 TEST(WavesTest, ReadsNumbersAndParts) {
   EXPECT_EQ(WaveSize::Parse("10%")->Reach(30), 3);
   EXPECT_EQ(WaveSize::Parse("10%")->Reach(1), 1);
+  EXPECT_EQ(WaveSize::Parse("10%")->Reach(15), 1);
+  EXPECT_EQ(WaveSize::Parse("10%")->Reach(16), 2);
+  EXPECT_EQ(WaveSize::Parse("50%")->Reach(3), 1) << "never the larger half";
+  EXPECT_EQ(WaveSize::Parse("50%")->Reach(4), 2);
+  EXPECT_EQ(WaveSize::Parse("100%")->Reach(7), 7);
   EXPECT_EQ(WaveSize::Parse("5")->Reach(3), 3);
   for (const char* bad : {"", "0", "-1", "101%", "x", "1 ", "%"}) {
     EXPECT_FALSE(WaveSize::Parse(bad).ok()) << bad;
