@@ -1,6 +1,7 @@
 // What a real Caddy answers once the driver has applied a state: sites, challenges, headers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -32,9 +33,24 @@ class CaddyServingTest : public ::testing::Test {
       for (const Hostname& host : site.secure_hosts) hosts.push_back(host.ascii());
       if (!hosts.empty()) desired.certificates.push_back(ca_->Issue(site.name, 1, hosts));
     }
+    static int times = 0;
+    const std::string mark = "served " + std::to_string(++times);
+    desired.sites.push_back(PresetSite("served.example.test", mark, false));
     CaddyDriver driver(caddy_->Options());
     ASSERT_EQ(driver.Check(desired), Status::Ok());
     ASSERT_EQ(driver.Apply(desired, nullptr), Status::Ok());
+    AwaitAnswers(mark);
+  }
+  // A load returns while connections may still reach what was served before; the agent looks again
+  // for that reason, and so must tests.
+  static void AwaitAnswers(const std::string& mark) {
+    constexpr int kInARow = 5;
+    int fresh = 0;
+    for (int i = 0; i < 500 && fresh < kInARow; ++i) {
+      fresh = Ask(Http("served.example.test")).body == mark ? fresh + 1 : 0;
+      ::usleep(5'000);
+    }
+    ASSERT_EQ(fresh, kInARow) << "the config that was applied does not answer";
   }
 
   static WebRequest Http(const std::string& host, const std::string& path = "/") {
