@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/base/encoding.h"
 
@@ -11,6 +12,8 @@ namespace lockstep::agent::quicd::cid {
 namespace {
 
 using Block = std::array<uint8_t, kBlock>;
+
+constexpr size_t kNoncesAtOnce = 64;
 
 struct ContextDeleter {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
@@ -85,8 +88,17 @@ Result<std::shared_ptr<const Codec>> Codec::Create(std::string server_id,
 }
 
 ConnectionId Codec::Make() const {
-  const std::string nonce = RandomBytes(kBlock - server_id_.size());
+  const std::string_view nonce = NextNonce();
   return MakeWith({Bytes(nonce), nonce.size()});
+}
+
+std::string_view Codec::NextNonce() const {
+  const size_t size = kBlock - server_id_.size();
+  if (random_.size() - random_used_ < size) {
+    random_ = RandomBytes(size * kNoncesAtOnce);
+    random_used_ = 0;
+  }
+  return std::string_view(random_).substr(std::exchange(random_used_, random_used_ + size), size);
 }
 
 ConnectionId Codec::MakeWith(std::span<const uint8_t> nonce) const {

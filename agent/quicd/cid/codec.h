@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/crypto/secret.h"
@@ -55,7 +56,7 @@ class Codec {
   Codec(const Codec&) = delete;
   Codec& operator=(const Codec&) = delete;
 
-  // With a random nonce.
+  // With a random nonce. One thread at a time.
   ConnectionId Make() const;
   // With this nonce, which has kBlock minus the server id's bytes.
   ConnectionId MakeWith(std::span<const uint8_t> nonce) const;
@@ -64,8 +65,13 @@ class Codec {
  private:
   struct Cipher;
   explicit Codec(std::string server_id);
+  std::string_view NextNonce() const;
 
   const std::string server_id_;
+  // Random bytes, drawn many at a time: to ask OpenSSL for ten of them costs as much as to ask for
+  // a thousand, and a connection needs eight nonces.
+  mutable std::string random_;
+  mutable size_t random_used_ = 0;
   std::vector<std::unique_ptr<Cipher>> ciphers_;
 };
 

@@ -106,7 +106,9 @@ class Connection final : public TlsSession::Owner, public Transport {
 
   // Before a round of packets: how long they may be on the path as it is now.
   void MindPathMtu();
-  // One packet; false ends the round.
+  // Of one that is no probe, at most.
+  size_t PacketBytes() const;
+  // One packet; false: there is nothing that may go now.
   bool WritePacket(Batch& batch, ngtcp2_tstamp now);
   ngtcp2_ssize FillPacket(Batch& batch, ngtcp2_path* path, ngtcp2_pkt_info* info,
                           ngtcp2_tstamp now);
@@ -116,7 +118,8 @@ class Connection final : public TlsSession::Owner, public Transport {
   void Vanish();
   void EndHandshake();
   void OnTimer();
-  void SetTimer();
+  bool HandleExpiry();
+  void SetTimer(ngtcp2_tstamp expiry);
   void ArmFor(MonoTime when);
   ngtcp2_tstamp Now() const;
   void FailHttp3(uint64_t code);

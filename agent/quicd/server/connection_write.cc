@@ -1,6 +1,7 @@
 // A connection's way out: packets, timers, and how it ends.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "agent/quicd/server/connection.h"
 
@@ -10,6 +11,8 @@ namespace {
 constexpr size_t kVectors = 16;
 constexpr size_t kClosePacketBytes = 1200;
 constexpr int kLingerPtos = 3;  // RFC 9000 §10.2
+// Connections that are over go together: one at a time, each costs the thread a waking-up.
+using LingerTick = std::chrono::duration<int64_t, std::deci>;
 
 MonoTime ToMono(ngtcp2_tstamp stamp) {
   const std::chrono::nanoseconds nanos(static_cast<int64_t>(stamp));
@@ -25,7 +28,7 @@ void Connection::WantWrite() {
 
 bool Connection::Write() {
   write_wanted_ = false;
-  if (state_ != State::kOpen) return true;
+  if (state_ != State::kOpen || !HandleExpiry()) return true;
   Batch& batch = host_.batch();
   batch.Start();
   const ngtcp2_tstamp now = Now();
@@ -33,12 +36,18 @@ bool Connection::Write() {
   const size_t quantum = std::min(std::max(ngtcp2_conn_get_send_quantum(quic_),
                                            ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_)),
                                   kMaxBatchBytes);
-  while (batch.total() < quantum && !batch.blocked() && WritePacket(batch, now)) {
+  bool all_sent = false;
+  while (!all_sent && batch.total() < quantum && !batch.blocked() &&
+         batch.room().size() >= PacketBytes()) {
+    all_sent = !WritePacket(batch, now);
   }
   batch.Send();
   if (state_ != State::kOpen) return true;
+  // The time for the next packet is nothing to wake up for when there is none: it is looked at
+  // again before the next one is written.
+  const ngtcp2_tstamp unpaced = ngtcp2_conn_get_expiry(quic_);
   ngtcp2_conn_update_pkt_tx_time(quic_, now);
-  SetTimer();
+  SetTimer(all_sent ? unpaced : ngtcp2_conn_get_expiry(quic_));
   return !batch.blocked();
 }
 
@@ -56,6 +65,10 @@ void Connection::MindPathMtu() {
   if (path_mtu_.Check(host_.loop().now(), std::chrono::floor<Micros>(pto))) {
     ++host_.counters().path_mtu_black_holes;
   }
+}
+
+size_t Connection::PacketBytes() const {
+  return std::min(path_mtu_.limit(), ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_));
 }
 
 bool Connection::WritePacket(Batch& batch, ngtcp2_tstamp now) {
@@ -77,12 +90,11 @@ bool Connection::WritePacket(Batch& batch, ngtcp2_tstamp now) {
 ngtcp2_ssize Connection::FillPacket(Batch& batch, ngtcp2_path* path, ngtcp2_pkt_info* info,
                                     ngtcp2_tstamp now) {
   const std::span<uint8_t> room = batch.room();
-  const size_t wanted =
-      std::min(path_mtu_.limit(), ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_));
-  if (room.size() < wanted) return 0;
-  // More than is wanted, for a probe.
-  const size_t limit =
-      std::min({room.size(), path_mtu_.limit(), ngtcp2_conn_get_max_tx_udp_payload_size(quic_)});
+  // A probe is one packet that is longer than the others.
+  const size_t limit = path_mtu_.worth_probing()
+                           ? std::min({room.size(), path_mtu_.limit(),
+                                       ngtcp2_conn_get_max_tx_udp_payload_size(quic_)})
+                           : PacketBytes();
   while (true) {
     std::array<nghttp3_vec, kVectors> vectors;
     int64_t stream = -1;
@@ -167,7 +179,8 @@ void Connection::Linger(State state) {
   EndHandshake();
   http3_.reset();
   const std::chrono::nanoseconds pto(static_cast<int64_t>(ngtcp2_conn_get_pto(quic_)));
-  ArmFor(host_.loop().now() + std::chrono::ceil<Micros>(kLingerPtos * pto));
+  const MonoTime until = host_.loop().now() + std::chrono::ceil<Micros>(kLingerPtos * pto);
+  ArmFor(std::chrono::ceil<LingerTick>(until));
 }
 
 void Connection::Vanish() {
@@ -180,19 +193,30 @@ void Connection::Vanish() {
 void Connection::OnTimer() {
   timer_ = 0;
   if (state_ != State::kOpen) return Vanish();
+  if (const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(quic_); expiry > Now()) {
+    return SetTimer(expiry);
+  }
+  if (HandleExpiry()) WantWrite();
+}
+
+// Lets ngtcp2 do what is due; false: the connection is over.
+bool Connection::HandleExpiry() {
   const ngtcp2_tstamp now = Now();
-  if (ngtcp2_conn_get_expiry(quic_) > now) return SetTimer();
+  if (ngtcp2_conn_get_expiry(quic_) > now) return true;
   const int rv = ngtcp2_conn_handle_expiry(quic_, now);
-  if (rv == 0) return WantWrite();
+  if (rv == 0) return true;
   // Nobody is there to be told.
-  if (rv == NGTCP2_ERR_IDLE_CLOSE || rv == NGTCP2_ERR_HANDSHAKE_TIMEOUT) return Vanish();
-  ngtcp2_ccerr_set_liberr(&error_, rv, nullptr, 0);
-  Close();
+  if (rv == NGTCP2_ERR_IDLE_CLOSE || rv == NGTCP2_ERR_HANDSHAKE_TIMEOUT) {
+    Vanish();
+  } else {
+    ngtcp2_ccerr_set_liberr(&error_, rv, nullptr, 0);
+    Close();
+  }
+  return false;
 }
 
 // Deadlines mostly move away: the timer is left where it is and looks again when it fires.
-void Connection::SetTimer() {
-  const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(quic_);
+void Connection::SetTimer(ngtcp2_tstamp expiry) {
   if (expiry != UINT64_MAX) ArmFor(ToMono(expiry));
 }
 

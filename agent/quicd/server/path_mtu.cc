@@ -29,6 +29,7 @@ bool PathMtu::Check(MonoTime now, Micros timeout) {
 }
 
 void PathMtu::OnStreamData(int64_t stream, size_t bytes) {
+  sent_ += bytes;
   const uint64_t end = written_[stream] += bytes;
   if (bytes < fresh_) return;
   fresh_ = bytes;

@@ -39,9 +39,14 @@ class PathMtu {
   static constexpr size_t kBase = 1200;
   // Loss timers that expire in a row: MAX_PROBES of RFC 8899 §5.1.2.
   static constexpr int kExpiries = 3;
+  // What a connection must have sent, in bytes of its streams, to be worth a probe, which is a
+  // datagram more and an acknowledgement: what fits into the first window (RFC 9002 §7.2) is on its
+  // way before an answer to a probe could make it fit into less.
+  static constexpr uint64_t kWorthProbing = 16 << 10;
 
   // The longest payload, in bytes; SIZE_MAX while ngtcp2's own limit is the only one.
   size_t limit() const { return fallen_ ? kBase : SIZE_MAX; }
+  bool worth_probing() const { return sent_ >= kWorthProbing; }
 
   // Before packets are written: `timeout` is the first loss timer (PTO) as it is now. True: the
   // limit has just fallen to kBase.
@@ -69,7 +74,8 @@ class PathMtu {
   void Watch(MonoTime now);
 
   bool fallen_ = false;
-  std::unordered_map<int64_t, uint64_t> written_;  // bytes of each stream so far
+  uint64_t sent_ = 0;                              // bytes of all streams so far
+  std::unordered_map<int64_t, uint64_t> written_;  // of each
   size_t fresh_ = 0;                               // the most that one stream has in this packet
   Mark fresh_mark_;                                // where those end
   std::optional<Mark> newest_;                     // in the latest long datagram

@@ -137,6 +137,20 @@ TEST(PathMtuTest, ANewPathIsTriedWithLongDatagramsAgain) {
   EXPECT_TRUE(Send(path, After(17)));
 }
 
+TEST(PathMtuTest, AProbeIsWorthItOnceMoreIsSentThanFitsIntoTheFirstWindow) {
+  PathMtu path;
+  EXPECT_FALSE(path.worth_probing());
+  path.OnStreamData(kOther, 1000);
+  path.OnStreamGone(kOther);
+  path.OnStreamData(kDownload, PathMtu::kWorthProbing - 1001);
+  EXPECT_FALSE(path.worth_probing());
+  path.OnStreamData(kDownload, 1);
+  EXPECT_TRUE(path.worth_probing());
+  path.OnNewPath();
+  EXPECT_TRUE(path.worth_probing())
+      << "what a connection is used for does not change with the path";
+}
+
 // Streams of which everything is acknowledged in the end, each in order.
 class Traffic {
  public:
