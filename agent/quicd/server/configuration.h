@@ -1,5 +1,6 @@
 // A Configuration: everything one handshake needs to know, built once from Settings, checked as a
-// whole, and then shared by pointer. New handshakes take the newest; a connection keeps its own.
+// whole, and then shared by pointer. New handshakes take the newest; a connection keeps its own,
+// but tells the Alt-Svc of the newest.
 #pragma once
 
 #include <map>

@@ -105,12 +105,20 @@ ngtcp2_transport_params Connection::FirstParameters(const First& first,
 const ServedSite* Connection::ChooseSite(std::string_view host) {
   site_ = configuration_->FindSite(host);
   if (site_ == nullptr) return nullptr;
+  asked_for_ = host;
   ngtcp2_transport_params params = *ngtcp2_conn_get_local_transport_params(quic_);
   params.max_idle_timeout = Nanos(site_->policy.idle_timeout);
   if (site_->policy.use_preferred_address && params.preferred_addr_present == 0) {
     AddPreferredAddress(&params);
   }
   return ngtcp2_conn_set_local_transport_params(quic_, &params) == 0 ? site_ : nullptr;
+}
+
+std::string_view Connection::AltSvcFor(std::string_view host) const {
+  const Configuration* newest = host_.newest();
+  const ServedSite* site =
+      newest == nullptr ? nullptr : newest->FindSite(host.empty() ? asked_for_ : host);
+  return site == nullptr ? std::string_view() : site->alt_svc;
 }
 
 void Connection::AddPreferredAddress(ngtcp2_transport_params* params) {

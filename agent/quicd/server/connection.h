@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/quicd/cid/tokens.h"
@@ -36,6 +38,8 @@ class Connection final : public TlsSession::Owner, public Transport {
     virtual Batch& batch() = 0;
     // Null once a newer configuration has closed it.
     virtual UdpSocket* FindSocket(const sockaddr* seen) = 0;
+    // What new connections get; null once nothing is served any more.
+    virtual const Configuration* newest() const = 0;
     // Calls Write() at the end of the turn.
     virtual void WantWrite(Connection& connection) = 0;
     // The handshake is over, one way or the other. Once per connection.
@@ -70,6 +74,8 @@ class Connection final : public TlsSession::Owner, public Transport {
   void CloseNow();
 
   bool handshake_over() const { return handshake_over_; }
+  // Where its packets come to now.
+  const sockaddr* local() const { return ngtcp2_conn_get_path(quic_)->local.addr; }
 
   // TlsSession::Owner, Transport
   ngtcp2_conn* quic() override { return quic_; }
@@ -80,7 +86,7 @@ class Connection final : public TlsSession::Owner, public Transport {
   void WantWrite() override;
   MonoTime now() const override { return host_.loop().now(); }
   const Endpoint& client() const override { return client_; }
-  const ServedSite& site() const override { return *site_; }
+  std::string_view AltSvcFor(std::string_view host) const override;
 
  private:
   friend class Batch;
@@ -130,6 +136,7 @@ class Connection final : public TlsSession::Owner, public Transport {
   std::unique_ptr<TlsSession> tls_;  // until the handshake is complete
   std::unique_ptr<Http3> http3_;
   const ServedSite* site_ = nullptr;
+  std::string asked_for_;  // the host of the handshake
   Endpoint client_;
   sockaddr_storage first_local_{};   // of the handshake
   sockaddr_storage first_remote_{};  // as above

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "agent/quicd/server/configuration.h"
 #include "agent/quicd/server/counters.h"
@@ -31,7 +32,10 @@ class Transport {
   virtual void WantWrite() = 0;
   virtual MonoTime now() const = 0;
   virtual const Endpoint& client() const = 0;
-  virtual const ServedSite& site() const = 0;
+  // The header of the site that answers for `host`, as it is configured now and not when the
+  // connection began: what a client is told binds the whole fleet. Without a host: of the site that
+  // the handshake was for. "": none.
+  virtual std::string_view AltSvcFor(std::string_view host) const = 0;
 };
 
 class Http3 {

@@ -101,14 +101,14 @@ int RequestStream::Check() const {
   if (head_.method == "CONNECT") return 501;
   if (head_.scheme != "https") return 400;
   if (!host_field_.empty() && host_field_ != head_.authority) return 400;  // RFC 9114 §4.3.1
-  const std::string host = Lower(HostOf(head_.authority));
-  if (host.empty()) return 400;
-  if (http3_.configuration().FindSite(host) == nullptr) return 421;
+  if (host_.empty()) return 400;
+  if (http3_.configuration().FindSite(host_) == nullptr) return 421;
   return upstream::CheckRequest(head_).ok() ? 0 : 400;
 }
 
 void RequestStream::OnHeadComplete(bool fin) {
   if (head_.authority.empty()) head_.authority = host_field_;
+  host_ = Lower(HostOf(head_.authority));
   if (!cookies_.empty()) head_.headers.push_back({"cookie", std::move(cookies_)});
   const Endpoint& client = http3_.transport().client();
   head_.client_address = client.address.ToString();
@@ -159,7 +159,7 @@ void RequestStream::OnHead(upstream::ResponseHead head) { Submit(head.status, he
 
 void RequestStream::Submit(int status, const std::vector<Header>& headers) {
   const std::string code = std::to_string(status);
-  const std::string& alt_svc = http3_.transport().site().alt_svc;
+  const std::string_view alt_svc = http3_.transport().AltSvcFor(host_);
   std::vector<nghttp3_nv> fields;
   fields.reserve(headers.size() + 2);
   fields.push_back(Field(":status", code));

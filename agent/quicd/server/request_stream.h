@@ -65,6 +65,7 @@ class RequestStream final : public upstream::Listener {
   const int64_t id_;
 
   upstream::RequestHead head_;
+  std::string host_;  // of its authority, in lower case
   std::string host_field_;
   std::string cookies_;
   size_t field_bytes_ = 0;

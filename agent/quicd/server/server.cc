@@ -82,11 +82,18 @@ Result<Server::Sockets> Server::OpenMissing(const Configuration& configuration) 
 
 void Server::CloseUnused(const Configuration& configuration) {
   const std::vector<Wanted> wanted = WantedSockets(configuration.settings());
+  const auto unused = [&](const UdpSocket& socket) {
+    return std::none_of(wanted.begin(), wanted.end(),
+                        [&](const Wanted& one) { return Is(socket, one); });
+  };
+  for (const auto& [connection, owned] : connections_) {
+    const UdpSocket* socket = FindSocket(connection->local());
+    if (socket != nullptr && unused(*socket)) connection->CloseNow();
+  }
   std::erase_if(sockets_, [&](const std::unique_ptr<UdpSocket>& socket) {
-    const bool used = std::any_of(wanted.begin(), wanted.end(),
-                                  [&](const Wanted& one) { return Is(*socket, one); });
-    if (!used) loop_.Unwatch(socket->fd());
-    return !used;
+    const bool goes = unused(*socket);
+    if (goes) loop_.Unwatch(socket->fd());
+    return goes;
   });
 }
 

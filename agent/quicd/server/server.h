@@ -59,6 +59,7 @@ class Server final : public Connection::Host {
   upstream::Upstream& upstream() override { return *upstream_; }
   Batch& batch() override { return batch_; }
   UdpSocket* FindSocket(const sockaddr* seen) override;
+  const Configuration* newest() const override { return configuration_.get(); }
   void WantWrite(Connection& connection) override;
   void OnHandshakeOver(Connection& connection) override;
   void OnGone(Connection& connection) override;
@@ -67,6 +68,7 @@ class Server final : public Connection::Host {
   using Sockets = std::vector<std::unique_ptr<UdpSocket>>;
 
   Result<Sockets> OpenMissing(const Configuration& configuration);
+  // Says goodbye on them first: their clients would wait for an answer that cannot come.
   void CloseUnused(const Configuration& configuration);
   void NameKinds(const Configuration& configuration);
   Status WatchSocket(UdpSocket& socket);

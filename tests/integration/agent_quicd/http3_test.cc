@@ -5,12 +5,14 @@
 #include <fstream>
 #include <future>
 
+#include "tests/integration/agent_quicd/raw_client.h"
 #include "tests/integration/agent_quicd/rig.h"
 
 namespace lockstep::agent::quicd {
 namespace {
 
 using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -65,6 +67,51 @@ TEST_F(Http3Test, TheSitesAltSvcIsTheOnlyOne) {
 TEST_F(Http3Test, WithoutAnAltSvcNoneIsSent) {
   Start();
   EXPECT_THAT(Ask("127.0.0.1", port_, "/bytes/1").output, Not(HasSubstr("alt-svc")));
+}
+
+// The Alt-Svc headers of the answer to a request on the connection, for any of its names.
+std::vector<std::string> AltSvcOf(RawClient& client, const std::string& host) {
+  const int64_t stream = client.OpenRequest();
+  client.Write(
+      stream,
+      Headers(
+          {{":method", "GET"}, {":scheme", "https"}, {":authority", host}, {":path", "/bytes/1"}}),
+      true);
+  EXPECT_TRUE(client.RunUntil([&] { return client.stream(stream).fin; }));
+  std::vector<std::string> found;
+  for (const auto& [name, value] : FieldsOf(client.stream(stream).received)) {
+    if (name == "alt-svc") found.push_back(value);
+  }
+  return found;
+}
+
+TEST_F(Http3Test, AConnectionHearsOfTheAltSvcThatHoldsNow) {
+  const Pair pair = Pair::Make({kName});
+  const auto configure = [&](const std::string& alt_svc) {
+    server::Settings settings = MakeSettings("node-aaa", port_, pair);
+    settings.sites[0].alt_svc = alt_svc;
+    ASSERT_TRUE(rig_.Configure(std::move(settings)).ok());
+  };
+  configure("h3=\":443\"; ma=86400");
+  RawClient client(port_, kName);
+  EXPECT_THAT(AltSvcOf(client, kName), ElementsAre("h3=\":443\"; ma=86400"));
+  configure("clear");
+  EXPECT_THAT(AltSvcOf(client, kName), ElementsAre("clear"));
+  configure("");
+  EXPECT_THAT(AltSvcOf(client, kName), ElementsAre());
+}
+
+TEST_F(Http3Test, EachNameOnAConnectionHasItsOwnAltSvc) {
+  const std::string other = "other.example.test";
+  const Pair pair = Pair::Make({kName, other});
+  server::Settings settings = MakeSettings("node-aaa", port_, pair);
+  settings.sites[0].alt_svc = "h3=\":443\"; ma=300";
+  settings.sites.push_back(MakeSite({other}, pair));
+  settings.sites[1].alt_svc = "h3=\":443\"; ma=3600";
+  ASSERT_TRUE(rig_.Configure(std::move(settings)).ok());
+  RawClient client(port_, kName);
+  EXPECT_THAT(AltSvcOf(client, other), ElementsAre("h3=\":443\"; ma=3600"));
+  EXPECT_THAT(AltSvcOf(client, kName), ElementsAre("h3=\":443\"; ma=300"));
 }
 
 TEST_F(Http3Test, AFailureOfCaddyHasItsStatus) {

@@ -1,5 +1,6 @@
 // Clients that move, or seem to: the preferred address, NAT rebinding, active migration.
 #include <gtest/gtest.h>
+#include <nghttp3/nghttp3.h>
 
 #include "tests/integration/agent_quicd/raw_client.h"
 #include "tests/integration/agent_quicd/rig.h"
@@ -117,6 +118,25 @@ TEST(MigrationTest, AClientThatMustNotMoveAndDoesMeetsSilenceAndMayComeBack) {
   client.ComeFrom("127.0.0.1");
   EXPECT_EQ(Request(client), 200);
   EXPECT_FALSE(client.closed());
+}
+
+TEST(MigrationTest, AConnectionOnAnAddressThatIsTakenAwayIsClosedAndAMovedOneLivesOn) {
+  const uint16_t port = FreePort();
+  Rig rig;
+  ASSERT_TRUE(rig.Configure(WithPreferred(port)).ok());
+  RawClient stays(port, kName);
+  EXPECT_EQ(Request(stays), 200);
+  RawClient moves(port, kName, true);
+  EXPECT_EQ(Request(moves), 200);
+  ASSERT_TRUE(moves.RunUntil([&] { return rig.counters().preferred_address_migrations == 1; }));
+
+  server::Settings settings = WithPreferred(port);
+  settings.service_addresses = {IpAddress::Parse("::1").value()};
+  const Status configured = rig.Configure(std::move(settings));
+  ASSERT_TRUE(configured.ok()) << configured;
+  stays.RunUntil([&] { return stays.closed().has_value(); });
+  EXPECT_EQ(stays.closed(), (RawClient::Closed{true, NGHTTP3_H3_NO_ERROR}));
+  EXPECT_EQ(Request(moves), 200);
 }
 
 TEST(MigrationTest, OnThePreferredAddressItMayComeFromAnywhere) {

@@ -28,7 +28,8 @@ class PathTest : public ::testing::Test {
   PathTest() {
     LS_CHECK(rig_.Configure(MakeSettings("node-aaa", port_, Pair::Make({kName}))).ok());
     client_ = std::make_unique<RawClient>(port_, kName);
-    // The path is known to take long datagrams before anything is asked for.
+    // The path is known to take long datagrams before a test begins.
+    Fetch(*client_, 2 * server::PathMtu::kWorthProbing);
     EXPECT_TRUE(client_->RunUntil([this] { return client_->longest() > 1400; }));
   }
   void BeginDownload() {
@@ -48,6 +49,18 @@ class PathTest : public ::testing::Test {
   std::unique_ptr<RawClient> client_;
   int64_t download_ = -1;
 };
+
+TEST(PathProbeTest, AConnectionThatIsSentLittleIsNotProbed) {
+  const uint16_t port = FreePort();
+  Rig rig;
+  ASSERT_TRUE(rig.Configure(MakeSettings("node-aaa", port, Pair::Make({kName}))).ok());
+  RawClient client(port, kName);
+  for (int i = 0; i < 5; ++i) {
+    const int64_t answer = Fetch(client, 1000);
+    EXPECT_TRUE(client.RunUntil([&] { return client.stream(answer).fin; }));
+  }
+  EXPECT_LE(client.longest(), server::PathMtu::kBase);
+}
 
 TEST_F(PathTest, ADownloadSurvivesAPathThatTakesNoLongDatagramsAnyMore) {
   BeginDownload();

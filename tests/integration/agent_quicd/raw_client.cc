@@ -303,32 +303,49 @@ std::string Section(const Fields& fields) {
 
 std::string Headers(const Fields& fields) { return Frame(1, Section(fields)); }
 
-int StatusOf(std::string_view response) {
+Fields FieldsOf(std::string_view response) {
   nghttp3_qpack_decoder* decoder = nullptr;
   nghttp3_qpack_stream_context* context = nullptr;
-  if (response.size() < 2 || response[0] != 1) return 0;
+  if (response.size() < 2 || response[0] != 1) return {};
   const size_t length =
       static_cast<uint8_t>(response[1]) < 64
           ? static_cast<uint8_t>(response[1])
           : (static_cast<size_t>(response[1] & 0x3f) << 8 | static_cast<uint8_t>(response[2]));
-  const size_t begin = static_cast<uint8_t>(response[1]) < 64 ? 2 : 3;
+  const std::string_view section =
+      response.substr(static_cast<uint8_t>(response[1]) < 64 ? 2 : 3, length);
   nghttp3_qpack_decoder_new(&decoder, 0, 0, nghttp3_mem_default());
   nghttp3_qpack_stream_context_new(&context, 0, nghttp3_mem_default());
-  nghttp3_qpack_nv field;
-  uint8_t flags = 0;
-  nghttp3_qpack_decoder_read_request(decoder, context, &field, &flags,
-                                     reinterpret_cast<const uint8_t*>(response.data()) + begin,
-                                     length, 1);
-  int status = 0;
-  if ((flags & NGHTTP3_QPACK_DECODE_FLAG_EMIT) != 0) {
-    const nghttp3_vec value = nghttp3_rcbuf_get_buf(field.value);
-    const auto* text = reinterpret_cast<const char*>(value.base);
-    (void)std::from_chars(text, text + value.len, status);
-    nghttp3_rcbuf_decref(field.name);
-    nghttp3_rcbuf_decref(field.value);
+  Fields fields;
+  const auto text = [](nghttp3_rcbuf* buffer) {
+    const nghttp3_vec bytes = nghttp3_rcbuf_get_buf(buffer);
+    std::string out(reinterpret_cast<const char*>(bytes.base), bytes.len);
+    nghttp3_rcbuf_decref(buffer);
+    return out;
+  };
+  for (size_t at = 0; at < section.size();) {
+    nghttp3_qpack_nv field;
+    uint8_t flags = 0;
+    const nghttp3_ssize read = nghttp3_qpack_decoder_read_request(
+        decoder, context, &field, &flags, reinterpret_cast<const uint8_t*>(section.data()) + at,
+        section.size() - at, 1);
+    if (read <= 0) break;
+    at += static_cast<size_t>(read);
+    if ((flags & NGHTTP3_QPACK_DECODE_FLAG_EMIT) == 0) continue;
+    std::string name = text(field.name);
+    fields.emplace_back(std::move(name), text(field.value));
   }
   nghttp3_qpack_stream_context_del(context);
   nghttp3_qpack_decoder_del(decoder);
+  return fields;
+}
+
+int StatusOf(std::string_view response) {
+  int status = 0;
+  const Fields fields = FieldsOf(response);
+  if (!fields.empty() && fields[0].first == ":status") {
+    const std::string& text = fields[0].second;
+    (void)std::from_chars(text.data(), text.data() + text.size(), status);
+  }
   return status;
 }
 

@@ -119,7 +119,10 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 // A field section of literals (RFC 9204 §4.5.6), without the dynamic table.
 std::string Section(const Fields& fields);
 std::string Headers(const Fields& fields);
-// Status of a response that our server encoded, read from the static table; 0 if there is none.
+// The head of a response that our server encoded, without the dynamic table; empty if there is
+// none.
+Fields FieldsOf(std::string_view response);
+// Its status; 0 if there is none.
 int StatusOf(std::string_view response);
 
 }  // namespace lockstep::agent::quicd
