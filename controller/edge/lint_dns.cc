@@ -63,11 +63,26 @@ Lines NamesLess(const LintInput& input) {
   return out;
 }
 
+bool Has(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+// An address that is one node's own, and none that all of them share.
+bool IsOneNodes(const LintInput& input, const IpAddress& address) {
+  return !Has(input.service_addresses, address) &&
+         std::any_of(input.transports.begin(), input.transports.end(),
+                     [&](const auto& seen) { return Has(seen.own_addresses, address); });
+}
+
 Lines NodeInDns(const LintInput& input) {
   return OfRecords(input, [&](const Record& record) -> std::string {
     const auto& names = input.node_names;
-    const bool node = std::find(names.begin(), names.end(), record.target) != names.end();
-    return node ? "target " + Quoted(record.target) + " is one node" : "";
+    if (std::find(names.begin(), names.end(), record.target) != names.end()) {
+      return "target " + Quoted(record.target) + " is one node";
+    }
+    const auto hint = std::find_if(record.hints.begin(), record.hints.end(),
+                                   [&](const IpAddress& one) { return IsOneNodes(input, one); });
+    return hint == record.hints.end() ? "" : "hint " + hint->ToString() + " is one node";
   });
 }
 

@@ -291,6 +291,23 @@ TEST(LintTest, EachRuleHasACaseThatBreaksItAndOneThatDoesNot) {
   EXPECT_EQ(ids.size(), cases.size()) << "a case is of no rule";
 }
 
+TEST(LintTest, AHintMayNameOneNodeAsWellAsATargetMay) {
+  const auto with = [](const std::string& v4, const std::string& v6) {
+    LintInput input = Sound();
+    input.https[0].target = "alt.example.test";
+    input.https[0].hints = {Ip(v4), Ip(v6)};
+    return input;
+  };
+  const std::string rule = "https-record-names-node";
+  EXPECT_FALSE(Finds(with("203.0.113.10", "2001:db8:a::10"), rule));
+  EXPECT_TRUE(Finds(with("10.77.1.2", "2001:db8:a::10"), rule));
+  EXPECT_TRUE(Finds(with("203.0.113.10", "2001:db8:1::2"), rule));
+  EXPECT_FALSE(Finds(with("198.51.100.7", "2001:db8:a::10"), rule)) << "of no node of ours";
+  LintInput unicast = with("10.77.1.2", "2001:db8:1::2");
+  unicast.service_addresses = {Ip("10.77.1.2"), Ip("2001:db8:1::2")};
+  EXPECT_FALSE(Finds(unicast, rule)) << "a fleet of one node, served on its own address";
+}
+
 TEST(LintTest, TheDocumentHasEveryRuleWithItsWords) {
   std::ifstream file(std::string(LOCKSTEP_SOURCE_DIR) + "/docs/edge.md");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
