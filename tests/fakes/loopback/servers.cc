@@ -4,8 +4,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <filesystem>
+#include <mutex>
+#include <random>
 
 #include "common/net/socket.h"
 #include "common/status/status.h"
@@ -20,6 +25,32 @@ Fd BoundSocket(int type, Endpoint* out) {
   LS_CHECK(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
   *out = *net::LocalEndpoint(socket);
   return socket;
+}
+
+// Below the range that the kernel gives away by itself.
+constexpr unsigned kFirstPort = 20'000;
+constexpr unsigned kPorts = 12'000;
+
+bool IsFree(uint16_t port) {
+  for (const char* address : {"127.0.0.1", "::1"}) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      sockaddr_storage storage;
+      const socklen_t size = Endpoint{*IpAddress::Parse(address), port}.ToSockaddr(&storage);
+      const Fd fd(::socket(storage.ss_family, type | SOCK_CLOEXEC, 0));
+      if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return false;
+    }
+  }
+  return true;
+}
+
+// Invalid: another test program, or this one, has the port.
+Fd Claim(uint16_t port) {
+  const auto folder = std::filesystem::temp_directory_path() / "lockstep-test-ports";
+  std::filesystem::create_directories(folder);
+  Fd file(::open((folder / std::to_string(port)).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                 0600));
+  LS_CHECK(file.valid());
+  return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(file) : Fd();
 }
 
 void MakePipe(Fd* read_end, Fd* write_end) {
@@ -102,13 +133,16 @@ Endpoint RefusedEndpoint(int type) {
 }
 
 Endpoint FreeEndpoint() {
+  static std::mutex mu;
+  static std::vector<Fd> claims;  // guarded by mu
+  std::random_device random;
+  const std::lock_guard lock(mu);
   while (true) {
-    Endpoint out;
-    const Fd tcp = BoundSocket(SOCK_STREAM, &out);
-    const Fd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_storage address;
-    const socklen_t length = out.ToSockaddr(&address);
-    if (::bind(udp.get(), reinterpret_cast<sockaddr*>(&address), length) == 0) return out;
+    const auto port = static_cast<uint16_t>(kFirstPort + random() % kPorts);
+    Fd claim = Claim(port);
+    if (!claim.valid() || !IsFree(port)) continue;
+    claims.push_back(std::move(claim));
+    return {*IpAddress::Parse("127.0.0.1"), port};
   }
 }
 

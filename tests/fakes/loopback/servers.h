@@ -52,7 +52,9 @@ class HttpServer {
 // else gets as long as the test program runs.
 Endpoint RefusedEndpoint(int type);
 
-// A port whose TCP and UDP are free right now, for a server that cannot take port 0.
+// A port of 127.0.0.1 whose TCP and UDP are free, on ::1 too, for a server that cannot take port 0.
+// No other test program is given it before this one ends: Caddy's listeners share a port in silence
+// with whoever else has it (SO_REUSEPORT).
 Endpoint FreeEndpoint();
 
 // A listener whose queue is full: a connection attempt is never answered.

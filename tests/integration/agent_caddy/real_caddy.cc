@@ -12,36 +12,16 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
-#include <random>
 #include <sstream>
 
 #include "common/base/fd.h"
 #include "common/crypto/issue.h"
+#include "tests/fakes/loopback/servers.h"
 
 namespace lockstep::agent::drivers::caddy {
 namespace {
 
-bool IsFree(uint16_t port) {
-  for (const char* address : {"127.0.0.1", "::1"}) {
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-      const Endpoint endpoint{*IpAddress::Parse(address), port};
-      sockaddr_storage storage;
-      const socklen_t size = endpoint.ToSockaddr(&storage);
-      const Fd fd(::socket(storage.ss_family, type | SOCK_CLOEXEC, 0));
-      if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return false;
-    }
-  }
-  return true;
-}
-
-// Below the range that the kernel gives away by itself.
-uint16_t FreePort() {
-  std::random_device random;
-  while (true) {
-    const auto port = static_cast<uint16_t>(20'000 + random() % 12'000);
-    if (IsFree(port)) return port;
-  }
-}
+uint16_t FreePort() { return fakes::FreeEndpoint().port; }
 
 size_t AppendBody(char* data, size_t size, size_t count, void* user) {
   static_cast<std::string*>(user)->append(data, size * count);

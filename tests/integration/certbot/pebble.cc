@@ -10,40 +10,29 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
-#include <random>
 #include <thread>
 
 #include "common/base/fd.h"
 #include "common/base/ip.h"
 #include "common/crypto/issue.h"
+#include "tests/fakes/loopback/servers.h"
 
 namespace lockstep::controller::drivers::certbot {
 namespace {
 
-Fd Socket(int type, uint16_t port, bool connect_to) {
+bool Answers(uint16_t port) {
   const Endpoint endpoint{*IpAddress::Parse("127.0.0.1"), port};
   sockaddr_storage storage;
   const socklen_t size = endpoint.ToSockaddr(&storage);
-  Fd fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  const int rc = connect_to ? ::connect(fd.get(), address, size) : ::bind(fd.get(), address, size);
-  return rc == 0 ? std::move(fd) : Fd();
+  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
 }
 
-// Below the range that the kernel gives away by itself.
-uint16_t FreePort() {
-  std::random_device random;
-  while (true) {
-    const auto port = static_cast<uint16_t>(20'000 + random() % 12'000);
-    if (Socket(SOCK_STREAM, port, false).valid() && Socket(SOCK_DGRAM, port, false).valid()) {
-      return port;
-    }
-  }
-}
+uint16_t FreePort() { return fakes::FreeEndpoint().port; }
 
 void AwaitListener(uint16_t port) {
   const auto deadline = std::chrono::steady_clock::now() + Seconds(10);
-  while (!Socket(SOCK_STREAM, port, true).valid() && std::chrono::steady_clock::now() < deadline) {
+  while (!Answers(port) && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(Millis(10));
   }
 }
