@@ -81,9 +81,10 @@ class QuicBench:
 
     def quic_side(self, quicd, plain):
         """Bytes once more: gtlsserver has its file in memory, lockstep-quicd gets it from Caddy. Without what
-        a bare reader of the same needs, its QUIC side is left."""
+        a bare reader of the same needs, its QUIC side is left. A difference of two is noisier than either:
+        three times as many."""
         sides, costs = [], []
-        for _ in range(self.options.repeats):
+        for _ in range(3 * self.options.repeats):
             alone = Cost(quicd, lambda: self.download(quicd)).alone
             sides.append((alone - quicd.bare_read_seconds(BIG)) / (BIG_BYTES / 1e9))
             costs.append(Cost(plain, lambda: self.download(plain)).alone / (BIG_BYTES / 1e9))
