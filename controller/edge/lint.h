@@ -3,6 +3,7 @@
 // A table of rules over what was seen. What was not seen breaks no rule: that is the barrier's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -78,6 +79,10 @@ struct LintInput {
   std::vector<HttpsRecord> https;
   std::vector<Transport> transports;
 };
+
+inline bool Contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
 
 enum class LintSeverity { kNote = 1, kWarning = 2, kError = 3 };
 

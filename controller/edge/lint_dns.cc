@@ -63,15 +63,11 @@ Lines NamesLess(const LintInput& input) {
   return out;
 }
 
-bool Has(const std::vector<IpAddress>& addresses, const IpAddress& address) {
-  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-}
-
 // An address that is one node's own, and none that all of them share.
 bool IsOneNodes(const LintInput& input, const IpAddress& address) {
-  return !Has(input.service_addresses, address) &&
+  return !Contains(input.service_addresses, address) &&
          std::any_of(input.transports.begin(), input.transports.end(),
-                     [&](const auto& seen) { return Has(seen.own_addresses, address); });
+                     [&](const auto& seen) { return Contains(seen.own_addresses, address); });
 }
 
 Lines NodeInDns(const LintInput& input) {

@@ -19,10 +19,6 @@ std::vector<Endpoint> PreferredOf(const Transport& seen) {
   return out;
 }
 
-bool Contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
-  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-}
-
 template <typename Wrong>
 Lines OfNodes(const LintInput& input, const Wrong& wrong) {
   Lines out;

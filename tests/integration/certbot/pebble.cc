@@ -35,6 +35,7 @@ void AwaitListener(uint16_t port) {
   while (!Answers(port) && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(Millis(10));
   }
+  LS_CHECK(Answers(port));
 }
 
 }  // namespace
