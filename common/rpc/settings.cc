@@ -24,9 +24,12 @@ constexpr int kLeastPingIntervalMs = 10'000;
 constexpr int kHandshakeTimeoutMs = 10'000;
 // One session, renewal, a challenge miss or two.
 constexpr int kStreamsPerConnection = 4;
-// Fits a session's small messages. Buffers of it are held for every connection: with 6144 each
-// agent takes 5 KB more.
-constexpr int kTlsFrameBytes = 4096;
+// gRPC encrypts into a buffer of 8 KiB, and where the last record of a write fits into what is left
+// of it and fills a frame to the last byte, gRPC 1.51 takes the rest of the buffer for encrypted,
+// too: old memory leaves as it lies there, and the connection is lost. A frame whose plaintext
+// alone is as large as that buffer never fits (a frame holds 100 bytes less of it). Buffers of it
+// are held for every connection, so no larger one.
+constexpr int kTlsFrameBytes = 8192 + 100;
 constexpr int kMallocArenas = 2;
 
 void OnLibraryMessage(gpr_log_func_args* args) {

@@ -83,7 +83,8 @@ class ScriptedDomain final : public controller::link::AgentEvents,
       }
       return false;
     });
-    EXPECT_TRUE(came) << "no such message came";
+    EXPECT_TRUE(came) << "no such message came; " << messages_.size() << " others, "
+                      << hellos_.size() << " hellos, " << closed << " streams closed";
     return found;
   }
   v1::Ack WaitForAck(uint64_t push_id, size_t from = 0) {
