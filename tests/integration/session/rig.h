@@ -235,9 +235,9 @@ class Rig {
 // An agent's end of a stream.
 class TestAgent {
  public:
-  explicit TestAgent(std::shared_ptr<grpc::Channel> channel)
+  explicit TestAgent(std::shared_ptr<grpc::Channel> channel, Micros patience = Seconds(30))
       : client_(agent::v1::AgentService::NewStub(channel)) {
-    context_.set_deadline(std::chrono::system_clock::now() + Seconds(30));
+    context_.set_deadline(std::chrono::system_clock::now() + patience);
     stream_ = client_->Session(&context_);
   }
   ~TestAgent() {
